@@ -1,0 +1,22 @@
+//! Data types and pure decisions of a virtual kubelet.
+//!
+//! Nothing here does IO, waits, or reads a clock: time and randomness come in as arguments (invariant 13 of
+//! `ARCHITECTURE.md`). Whatever decides about a pod or a node lives in this crate, so that it can be tested exhaustively.
+
+pub mod error;
+pub mod identity;
+pub mod observation;
+pub mod node;
+pub mod resolve;
+pub mod resolved;
+pub mod status;
+pub mod support;
+pub mod time;
+
+pub use error::{Error, ErrorKind, ExhaustionScope, Result, Retry};
+pub use identity::{BackendInstance, ClusterId, Handle, PodKey, PodUid};
+pub use observation::{
+    BackendEvent, ContainerKind, ContainerObservation, ContainerState, EventType, PodObservation, Stage, Terminated,
+};
+pub use resolved::{RawPod, ResolvedPod, Target};
+pub use time::Now;

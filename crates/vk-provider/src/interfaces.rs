@@ -1,0 +1,104 @@
+//! What a back end offers beyond running pods. Absent means that the kubelet API answers so, with the reason.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use vk_core::Result;
+use vk_core::resolved::Target;
+
+/// The interfaces of a provider. One struct, so that a layer maps what it touches and passes on the rest.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Interfaces {
+    /// Container logs.
+    pub logs: Option<Arc<dyn Logs>>,
+}
+
+impl fmt::Debug for Interfaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interfaces").field("logs", &self.logs.is_some()).finish()
+    }
+}
+
+/// Reads container logs.
+pub trait Logs: Send + Sync {
+    /// Opens the log of one container.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::Unresolved`] if there is no such container or no such run yet,
+    /// [`vk_core::ErrorKind::Unavailable`] if the back end does not answer.
+    fn open(&self, request: LogRequest) -> BoxFuture<'_, Result<LogReply>>;
+}
+
+/// Which part of a log is wanted, as `v1.PodLogOptions` says.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LogRequest {
+    /// The pod.
+    pub target: Target,
+    /// Name of the container.
+    pub container: String,
+    /// Go on as lines are written.
+    pub follow: bool,
+    /// The run before the newest one.
+    pub previous: bool,
+    /// Only the last so many lines.
+    pub tail_lines: Option<u64>,
+    /// Only lines written since.
+    pub since: Option<Timestamp>,
+    /// Put the time before each line, as RFC 3339 with nanoseconds and a space.
+    pub timestamps: bool,
+    /// Which of the two streams.
+    pub stream: LogStream,
+}
+
+impl LogRequest {
+    /// The whole log so far, both streams.
+    pub fn new(target: Target, container: impl Into<String>) -> Self {
+        Self {
+            target,
+            container: container.into(),
+            follow: false,
+            previous: false,
+            tail_lines: None,
+            since: None,
+            timestamps: false,
+            stream: LogStream::All,
+        }
+    }
+}
+
+/// The streams of a container that a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogStream {
+    /// Both, in the order in which they were written.
+    #[default]
+    All,
+    /// Only stdout.
+    Stdout,
+    /// Only stderr.
+    Stderr,
+}
+
+/// A log, opened.
+pub enum LogReply {
+    /// Bytes as they come, every option of the request honoured. The stream ends with the log, or with the container if it
+    /// is followed.
+    Stream(BoxStream<'static, Result<Bytes>>),
+    /// The whole log of the run with a time before each line, for back ends that can only hand out all of it; the caller
+    /// cuts it to what was asked for.
+    Snapshot(Bytes),
+}
+
+impl fmt::Debug for LogReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(_) => f.write_str("Stream"),
+            Self::Snapshot(bytes) => write!(f, "Snapshot({} bytes)", bytes.len()),
+        }
+    }
+}
