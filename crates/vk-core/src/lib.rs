@@ -3,6 +3,7 @@
 //! Nothing here does IO, waits, or reads a clock: time and randomness come in as arguments (invariant 13 of
 //! `ARCHITECTURE.md`). Whatever decides about a pod or a node lives in this crate, so that it can be tested exhaustively.
 
+pub mod backoff;
 pub mod error;
 pub mod identity;
 pub mod observation;

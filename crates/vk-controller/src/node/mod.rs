@@ -1,0 +1,1 @@
+//! The Node object and its lease, kept as the provider describes them.
