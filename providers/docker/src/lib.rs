@@ -1,0 +1,1 @@
+//! Runs pods in Docker.
