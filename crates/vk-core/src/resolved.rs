@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::identity::{Handle, PodKey, PodUid};
 use crate::observation::ContainerKind;
+use crate::resolve::LateValue;
 
 /// A pod's JSON as it was served, without `managedFields`.
 ///
@@ -91,10 +92,10 @@ pub struct ResolvedContainer {
     pub kind: ContainerKind,
     /// Variables in the order in which the kubelet defines them.
     pub env: Vec<EnvVar>,
-    /// `command` with `$(VAR)` expanded; empty means the image's own.
-    pub command: Vec<String>,
-    /// `args` with `$(VAR)` expanded.
-    pub args: Vec<String>,
+    /// `command` with `$(VAR)` expanded, which may have brought a Secret into it; empty means the image's own.
+    pub command: Vec<EnvValue>,
+    /// `args` with `$(VAR)` expanded, likewise.
+    pub args: Vec<EnvValue>,
 }
 
 impl ResolvedContainer {
@@ -113,7 +114,7 @@ pub struct EnvVar {
     pub value: EnvValue,
 }
 
-/// An environment variable's value with its origin.
+/// The value of an environment variable, or of a word of the command line, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnvValue {
@@ -123,8 +124,8 @@ pub enum EnvValue {
     ConfigMap(String),
     /// From a Secret, or expanded from one: never logged.
     Secret(SecretString),
-    /// Known only once the pod has an address; the value is the `fieldPath`.
-    Late(String),
+    /// Known only once the pod has an address, with whatever else it is made of.
+    Late(LateValue),
 }
 
 impl EnvValue {
@@ -214,8 +215,11 @@ pub enum VolumeSource {
 /// them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct FileTree {
-    /// Path (validated: relative, no `..`) to file.
+    /// Path (validated: relative, no `..`, none of them below another) to file.
     pub files: BTreeMap<String, File>,
+    /// `spec.securityContext.fsGroup`: the group that owns every file and directory, which it may read. The files' modes
+    /// say so already.
+    pub group: Option<u32>,
 }
 
 /// One file of a [`FileTree`].
@@ -225,6 +229,8 @@ pub struct File {
     pub content: Bytes,
     /// Permission bits.
     pub mode: u32,
+    /// The user that owns it; `None` means root. A token belongs to the one user that the pod's containers run as.
+    pub user: Option<u32>,
 }
 
 impl fmt::Debug for FileTree {

@@ -1,17 +1,12 @@
 //! [`PodContext`]: what a provider gets of the cluster, for one pod. All of it has a wire form.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use tracing::Span;
-use vk_core::resolve::ServiceFacts;
-use vk_core::resolved::SecretString;
+pub use vk_core::resolve::{ConfigMapData, Data, Reference as DataRef, SecretData, TokenRequest};
 use vk_core::{BackendEvent, Result};
 
 /// The way from a provider back to the cluster, scoped to one pod.
@@ -55,62 +50,6 @@ pub trait ClusterData: Send + Sync {
     /// come once.
     fn changes(&self, reference: DataRef) -> BoxStream<'static, Result<Option<Data>>>;
 }
-
-/// Something that a pod refers to, in its own namespace.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum DataRef {
-    /// A ConfigMap by name.
-    ConfigMap(String),
-    /// A Secret by name.
-    Secret(String),
-    /// Every Service of the pod's namespace and `default/kubernetes`: what service variables need.
-    Services,
-    /// A PersistentVolumeClaim by name, with the volume bound to it.
-    Claim(String),
-    /// A token of the pod's service account.
-    Token(TokenRequest),
-}
-
-/// A bound token that a pod's volume asks for (KEP-1205).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenRequest {
-    /// Audience; empty means the API server's own.
-    pub audience: String,
-    /// Wanted lifetime in seconds, passed on verbatim: the server gives 3607 a special meaning.
-    pub expiration_seconds: i64,
-}
-
-/// Answer to a [`DataRef`].
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Data {
-    /// A ConfigMap.
-    ConfigMap(Arc<ConfigMapData>),
-    /// A Secret.
-    Secret(Arc<SecretData>),
-    /// Services, in order of name.
-    Services(Arc<Vec<ServiceFacts>>),
-    /// A claim and its volume.
-    Claim {
-        /// The claim.
-        claim: Arc<PersistentVolumeClaim>,
-        /// The volume.
-        volume: Arc<PersistentVolume>,
-    },
-    /// A token.
-    Token {
-        /// The token itself.
-        token: SecretString,
-        /// When it ends.
-        expires_at: Timestamp,
-    },
-}
-
-pub use vk_core::resolve::{ConfigMapData, SecretData};
-
-/// Content of a ConfigMap or Secret by key.
-pub type KeyedBytes = BTreeMap<String, Bytes>;
 
 /// Takes Events about one pod. Never blocks; a burst is aggregated, not lost.
 pub trait EventSink: Send + Sync {

@@ -5,11 +5,27 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-/// Content of a ConfigMap: `data` and `binaryData` by key.
+/// Content of a ConfigMap. No key is in both parts: the API server sees to that.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ConfigMapData(pub BTreeMap<String, Bytes>);
+pub struct ConfigMapData {
+    /// `data`: the only part that environment variables are taken from.
+    pub text: BTreeMap<String, String>,
+    /// `binaryData`: files only.
+    pub binary: BTreeMap<String, Bytes>,
+}
+
+impl From<ConfigMap> for ConfigMapData {
+    fn from(object: ConfigMap) -> Self {
+        let binary = object.binary_data.unwrap_or_default();
+        Self {
+            text: object.data.unwrap_or_default(),
+            binary: binary.into_iter().map(|(key, value)| (key, value.0.into())).collect(),
+        }
+    }
+}
 
 /// Content of a Secret by key. Does not show in logs.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -18,6 +34,16 @@ pub struct SecretData {
     pub kind: String,
     /// Decoded values by key.
     pub values: BTreeMap<String, Bytes>,
+}
+
+impl From<Secret> for SecretData {
+    fn from(object: Secret) -> Self {
+        let values = object.data.unwrap_or_default();
+        Self {
+            kind: object.type_.unwrap_or_default(),
+            values: values.into_iter().map(|(key, value)| (key, value.0.into())).collect(),
+        }
+    }
 }
 
 impl fmt::Debug for SecretData {
@@ -44,10 +70,30 @@ pub struct ServiceFacts {
 pub struct ServicePort {
     /// `name`; may be empty.
     pub name: String,
-    /// `TCP`, `UDP` or `SCTP`.
+    /// `TCP`, `UDP` or `SCTP`; empty means TCP.
     pub protocol: String,
     /// `port`.
     pub port: u16,
+}
+
+impl From<&Service> for ServiceFacts {
+    fn from(object: &Service) -> Self {
+        let spec = object.spec.as_ref();
+        let ports = spec.and_then(|spec| spec.ports.as_deref()).unwrap_or_default();
+        Self {
+            namespace: object.metadata.namespace.clone().unwrap_or_default(),
+            name: object.metadata.name.clone().unwrap_or_default(),
+            cluster_ip: spec.and_then(|spec| spec.cluster_ip.clone()).unwrap_or_default(),
+            ports: ports
+                .iter()
+                .map(|port| ServicePort {
+                    name: port.name.clone().unwrap_or_default(),
+                    protocol: port.protocol.clone().unwrap_or_default(),
+                    port: u16::try_from(port.port).unwrap_or_default(),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// Facts about the node that environment and volumes may refer to.
