@@ -137,5 +137,8 @@ pub enum StatusPlan {
         body: serde_json::Value,
         /// The phase after it.
         phase: Phase,
+        /// Whether it changes nothing but messages for people: such patches may be rate-limited, since a message that
+        /// changes with every attempt would fill the API server's storage.
+        cosmetic: bool,
     },
 }
