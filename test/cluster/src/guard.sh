@@ -1,0 +1,53 @@
+# Ends what was started under this guard once its owner is gone, and removes the directory they worked in.
+#
+# usage: sh guard.sh DIRECTORY
+#
+# The guard leads a process group, and all that it guards joins that group. The owner holds the other end of our standard
+# input, so its end, of whatever kind, reads as end of file here. A line "stay" lets the owner go: then only SIGTERM counts.
+set -u
+directory=$1
+ended=
+
+trap '' HUP INT QUIT
+trap 'ended=yes' TERM
+
+while [ -z "$ended" ]; do
+    if read -r word; then
+        [ "$word" = stay ] && break
+    else
+        ended=yes
+    fi
+done
+while [ -z "$ended" ]; do
+    sleep 3600 &
+    wait $!
+done
+trap '' TERM
+
+# Sets `members` to the processes of our group that still run, without us.
+find_members() {
+    members=
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line < "$stat"; } 2> /dev/null || continue
+        pid=${stat#/proc/}
+        pid=${pid%/stat}
+        # After the name in parentheses come state, parent and process group.
+        set -- ${line##*) }
+        if [ "$3" = "$$" ] && [ "$1" != Z ] && [ "$pid" != "$$" ]; then
+            members="$members $pid"
+        fi
+    done
+}
+
+# Nothing here is worth an orderly end: the directory goes with it.
+attempts=0
+find_members
+while [ -n "$members" ] && [ "$attempts" -lt 100 ]; do
+    kill -KILL $members 2> /dev/null
+    sleep 0.05
+    attempts=$((attempts + 1))
+    find_members
+done
+
+[ -f "$directory/cleanup.sh" ] && sh "$directory/cleanup.sh"
+rm -rf -- "$directory"

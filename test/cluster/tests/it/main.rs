@@ -1,0 +1,6 @@
+//! The real programs, run as tests run them: they work, can be broken, and leave nothing behind.
+
+mod control_plane;
+mod docker_engine;
+mod killed_owner;
+mod traces;
