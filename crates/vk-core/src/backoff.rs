@@ -21,6 +21,12 @@ impl Backoff {
         Self { first, cap, failures: 0 }
     }
 
+    /// The same number of failures under other bounds: for callers whose bounds depend on the kind of failure.
+    #[must_use]
+    pub const fn with_bounds(self, first: Duration, cap: Duration) -> Self {
+        Self { first, cap, failures: self.failures }
+    }
+
     /// Failures since the last success.
     pub const fn failures(&self) -> u32 {
         self.failures

@@ -1,0 +1,389 @@
+//! Taking an event in: what is known changes, nothing is decided yet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effect::{Call, Effect, EffectId, Write};
+use super::event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
+use super::lane::Curve;
+use super::state::{ApiSide, BackendView, PodMachine, Preparation, Stop};
+use crate::error::{Error, ErrorKind, Retry};
+use crate::identity::BackendInstance;
+use crate::observation::{BackendEvent, EventType, PodObservation, Stage};
+use crate::record::{Deletion, PodFacts};
+use crate::status::EndCause;
+use crate::time::Now;
+
+/// A kubelet gives a pod at least this long to stop.
+const SHORTEST_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a write waits for the watch to show the write before.
+const ECHO_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Failed writes are repeated soon: a server that comes back is noticed within seconds.
+const WRITE_CURVE: Curve = Curve { first: Duration::from_millis(200), cap: Duration::from_secs(5) };
+/// A conflict is over as soon as the watch has caught up.
+const CONFLICT_CURVE: Curve = Curve { first: Duration::from_millis(50), cap: Duration::from_secs(2) };
+/// An answer that will hardly change.
+const REFUSED_CURVE: Curve = Curve { first: Duration::from_secs(10), cap: Duration::from_secs(300) };
+/// The back end, or something that the pod refers to, is not there for the moment.
+const OUTAGE_CURVE: Curve = Curve { first: Duration::from_millis(500), cap: Duration::from_secs(10) };
+/// The back end said no for now.
+const DENIAL_CURVE: Curve = Curve { first: Duration::from_secs(1), cap: Duration::from_secs(60) };
+
+impl PodMachine {
+    pub(super) fn absorb(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Api(facts) => self.absorb_facts(facts, now),
+            Event::Gone { deletion } => self.absorb_gone(deletion, now),
+            Event::Observed(observation) => self.absorb_observation(observation, effects),
+            Event::Listed { found, instance, asked_at } => self.absorb_list(found, instance, asked_at, effects),
+            Event::Called { id, outcome } => self.absorb_call(id, outcome, now, effects),
+            Event::Written { id, outcome } => self.absorb_write(id, outcome, now),
+            Event::BackendRecovered => self.calls.succeeded(),
+            Event::Tick => {}
+        }
+    }
+
+    /// The pod as it is when this agent first sees it: new, or older than this process.
+    pub(super) fn absorb_first_facts(&mut self, facts: Arc<PodFacts>, now: Now) {
+        self.handle.clone_from(&facts.handle);
+        self.instance.clone_from(&facts.instance);
+        self.status.dirty = true;
+        self.inherited_intent = self.policy.forgets && facts.start_time.is_some();
+        if let Some(deletion) = facts.deletion {
+            self.order_stop(EndCause::Stopped, now.mono + remaining_grace(deletion, now));
+        }
+        self.obey_terminal_phase(&facts, now);
+        self.api = ApiSide::Present(facts);
+    }
+
+    fn absorb_facts(&mut self, facts: Arc<PodFacts>, now: Now) {
+        // A UID never comes back.
+        let ApiSide::Present(known) = &self.api else { return };
+        let changed = known.generation != facts.generation || known.metadata_fingerprint != facts.metadata_fingerprint;
+        if changed && self.preparation == Preparation::Refused {
+            self.preparation = Preparation::Needed;
+            self.calls.succeeded();
+        }
+        self.status.echo_until = None;
+        if self.status.written_version.as_deref() != Some(&facts.resource_version) {
+            self.status.dirty = true;
+        }
+        if let Some(deletion) = facts.deletion {
+            let fresh = known.deletion != Some(deletion);
+            if fresh {
+                self.order_stop(EndCause::Stopped, now.mono + Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE));
+            }
+        }
+        self.obey_terminal_phase(&facts, now);
+        self.api = ApiSide::Present(facts);
+    }
+
+    /// A terminal phase that others wrote (pod garbage collection, an evictor) is an order to stop.
+    fn obey_terminal_phase(&mut self, facts: &PodFacts, now: Now) {
+        if facts.phase.is_terminal() && self.end.is_none() {
+            self.order_stop(EndCause::Stopped, now.mono + whole_grace(facts));
+        }
+    }
+
+    fn absorb_gone(&mut self, deletion: Option<Deletion>, now: Now) {
+        let facts = self.facts().cloned();
+        let grace = match (deletion.or_else(|| facts.as_ref().and_then(|facts| facts.deletion)), &facts) {
+            (Some(deletion), _) => Duration::from_secs(deletion.grace_seconds),
+            (None, Some(facts)) => whole_grace(facts),
+            (None, None) => SHORTEST_GRACE,
+        };
+        self.order_stop(EndCause::Stopped, now.mono + grace.max(SHORTEST_GRACE));
+        self.api = ApiSide::Gone(facts);
+        self.suspicion = false;
+    }
+
+    /// Orders the pod to be stopped. The first cause stays; the deadline only comes nearer.
+    pub(super) fn order_stop(&mut self, cause: EndCause, deadline: Duration) {
+        match &mut self.stop {
+            None => {
+                self.stop = Some(Stop { cause, deadline, told: None });
+                // The back-off was earned by what is not wanted any more.
+                self.calls.succeeded();
+            }
+            Some(stop) => stop.deadline = stop.deadline.min(deadline),
+        }
+    }
+
+    fn absorb_observation(&mut self, observation: PodObservation, effects: &mut Vec<Effect>) {
+        if observation.uid != self.uid {
+            return;
+        }
+        let known = match &self.backend {
+            BackendView::Present(known) if observation.revision < known.revision || observation == *known => return,
+            BackendView::Present(known) => Some(known),
+            _ => None,
+        };
+        let told = |event: &&BackendEvent| known.is_some_and(|known| known.events.contains(*event));
+        effects.extend(observation.events.iter().filter(|event| !told(event)).cloned().map(Effect::Record));
+        if observation.handle.is_some() {
+            self.handle.clone_from(&observation.handle);
+        }
+        self.seen_running = true;
+        self.waiting = None;
+        self.status.dirty = true;
+        self.backend = BackendView::Present(observation);
+    }
+
+    fn absorb_list(
+        &mut self,
+        found: Option<PodObservation>,
+        instance: Option<BackendInstance>,
+        asked_at: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(observation) = found {
+            self.remember_instance(instance);
+            return self.absorb_observation(observation, effects);
+        }
+        let may_be_younger = matches!(self.calls.in_flight(), Some((_, Call::Create)))
+            || self.handed_over.is_some_and(|at| asked_at < at + self.policy.settle);
+        if !self.policy.lists_all || may_be_younger {
+            return;
+        }
+        match self.backend {
+            // A pod that has run is not given up because of one list: a lookup confirms it.
+            BackendView::Unlisted if !self.has_started() => self.believe_absence(instance),
+            BackendView::Unlisted | BackendView::Present(_) => self.backend = BackendView::Unknown,
+            BackendView::Unknown | BackendView::OtherInstance(_) | BackendView::Absent => {}
+        }
+    }
+
+    /// Takes "absent" for proved, unless another incarnation of the back end than the pod's own said it (invariant 3).
+    fn believe_absence(&mut self, instance: Option<BackendInstance>) {
+        self.status.dirty = true;
+        self.backend = match (&self.instance, instance) {
+            (Some(ours), Some(theirs)) if *ours != theirs && self.has_started() => BackendView::OtherInstance(theirs),
+            _ => BackendView::Absent,
+        };
+    }
+
+    fn remember_instance(&mut self, instance: Option<BackendInstance>) {
+        if instance.is_some() && self.instance != instance {
+            self.instance = instance;
+            self.status.dirty = true;
+        }
+    }
+
+    /// Whether any container may have run: what must not run twice.
+    pub(super) fn has_started(&self) -> bool {
+        let recorded = self.facts().is_some_and(|facts| facts.started);
+        recorded || self.seen_running || self.inherited_intent
+    }
+
+    fn absorb_call(&mut self, id: EffectId, outcome: CallOutcome, now: Now, effects: &mut Vec<Effect>) {
+        let Some(call) = self.calls.finish(id) else { return };
+        let failed = match outcome {
+            CallOutcome::Prepared(result) => result.map(|()| self.preparation = Preparation::Done).err(),
+            CallOutcome::Created(result) => result.map(|created| self.absorb_created(created, now, effects)).err(),
+            CallOutcome::Adopted(result) => result.map(|()| self.absorb_adopted(now)).err(),
+            CallOutcome::Updated(result) => {
+                // What the back end cannot change, it cannot change at the second try either.
+                self.given = self.in_api().cloned();
+                result.err()
+            }
+            CallOutcome::Terminated(result) => {
+                result.map(|found| found.into_iter().for_each(|found| self.absorb_observation(found, effects))).err()
+            }
+            CallOutcome::Removed(result) => result.map(|()| self.backend = BackendView::Absent).err(),
+            CallOutcome::LookedUp(result) => result.map(|looked_up| self.absorb_lookup(looked_up, now, effects)).err(),
+        };
+        if let Some(error) = failed {
+            self.absorb_failure(id, call, error, now, effects);
+        }
+    }
+
+    fn absorb_created(&mut self, created: Created, now: Now, effects: &mut Vec<Effect>) {
+        self.calls.succeeded();
+        self.handed_over = Some(now.mono);
+        self.connected = true;
+        self.given = self.in_api().cloned();
+        self.start_time.get_or_insert(now.wall);
+        if created.handle.is_some() {
+            self.handle = created.handle;
+        }
+        self.remember_instance(created.instance);
+        let accepted = || {
+            let message = "accepted by the back end".to_owned();
+            PodObservation::new(self.uid.clone(), 0, Stage::Provisioning { reason: "ContainerCreating".into(), message })
+        };
+        let observation = created.observation.unwrap_or_else(accepted);
+        // Observations may have overtaken the reply.
+        self.absorb_observation(observation, effects);
+    }
+
+    fn absorb_adopted(&mut self, now: Now) {
+        self.calls.succeeded();
+        self.connected = true;
+        self.given = self.in_api().cloned();
+        self.start_time.get_or_insert(now.wall);
+    }
+
+    fn absorb_lookup(&mut self, looked_up: LookedUp, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(observation) = looked_up.found {
+            self.calls.succeeded();
+            self.remember_instance(looked_up.instance);
+            self.absorb_observation(observation, effects);
+            if let Some(stop) = self.stop.as_mut().filter(|stop| now.mono >= stop.deadline) {
+                // Told in time, and it runs on: it is told again.
+                stop.told = None;
+                self.calls.failed(now.mono, OUTAGE_CURVE, self.salt());
+            }
+            return;
+        }
+        match self.handed_over.map(|at| at + self.policy.settle) {
+            Some(settled) if now.mono < settled => self.calls.postponed(settled),
+            _ => {
+                self.calls.succeeded();
+                self.believe_absence(looked_up.instance);
+                if let BackendView::OtherInstance(other) = &self.backend {
+                    let message = format!(
+                        "the back end is another one ({other}) than the one that runs this pod; waiting for it to come back"
+                    );
+                    effects.push(warning("BackendInstanceChanged", message));
+                    self.calls.failed(now.mono, REFUSED_CURVE, self.salt());
+                }
+            }
+        }
+    }
+
+    fn absorb_failure(&mut self, id: EffectId, call: Call, error: Error, now: Now, effects: &mut Vec<Effect>) {
+        if call == Call::Create {
+            self.absorb_failed_create(&error, now);
+        }
+        let asked_to_give_up = self.cancelled.take_if(|cancelled| *cancelled == id).is_some();
+        if asked_to_give_up && error.kind == ErrorKind::Cancelled {
+            return self.calls.succeeded();
+        }
+        self.explain(&error, effects);
+        match error.retry {
+            Retry::Never => self.refuse(&error),
+            Retry::After(delay) => self.calls.postponed(now.mono + delay),
+            Retry::Backoff => self.calls.failed(now.mono, curve_of(&error.kind), self.salt()),
+        }
+    }
+
+    /// Unless the answer is certain, the pod is looked up before anything is repeated (invariant 3).
+    fn absorb_failed_create(&mut self, error: &Error, now: Now) {
+        match self.backend {
+            BackendView::Unknown if is_certain(&error.kind) => self.backend = BackendView::Absent,
+            _ => self.handed_over = Some(now.mono),
+        }
+    }
+
+    fn refuse(&mut self, error: &Error) {
+        let not_created = matches!(self.backend, BackendView::Absent);
+        if let ErrorKind::Rejected { reason } = &error.kind {
+            if not_created && self.end.is_none() {
+                self.end = Some(EndCause::Rejected { reason: reason.clone(), message: error.message.clone() });
+            }
+        } else if not_created {
+            self.preparation = Preparation::Refused;
+        }
+    }
+
+    /// Makes a failure visible: as the waiting reason of a pod that does not run yet, and as an Event.
+    fn explain(&mut self, error: &Error, effects: &mut Vec<Effect>) {
+        let (reason, event) = match &error.kind {
+            ErrorKind::Unresolved { .. } => ("CreateContainerConfigError", "FailedToResolve"),
+            ErrorKind::Unsupported { .. } => ("CreateContainerConfigError", "UnsupportedField"),
+            ErrorKind::Invalid { .. } => ("CreateContainerConfigError", "InvalidField"),
+            ErrorKind::Rejected { reason } => (reason.as_str(), reason.as_str()),
+            _ => ("CreateContainerError", "ProviderFailed"),
+        };
+        effects.push(warning(event, error.to_string()));
+        if !matches!(self.backend, BackendView::Present(_)) {
+            let waiting = (reason.to_owned(), error.to_string());
+            self.status.dirty |= self.waiting.as_ref() != Some(&waiting);
+            self.waiting = Some(waiting);
+        }
+    }
+
+    fn absorb_write(&mut self, id: EffectId, outcome: WriteOutcome, now: Now) {
+        let Some(write) = self.writes.finish(id) else { return };
+        let repeat_status = write == Write::Status;
+        let fail = |machine: &mut Self, curve| {
+            machine.status.dirty |= repeat_status;
+            machine.writes.failed(now.mono, curve, machine.salt());
+        };
+        match outcome {
+            WriteOutcome::Unchanged { phase } => {
+                self.writes.succeeded();
+                self.status.acknowledged = Some(phase);
+            }
+            WriteOutcome::Applied { phase, resource_version } => {
+                self.writes.succeeded();
+                self.status.acknowledged = Some(phase);
+                let echo_seen = self.in_api().is_some_and(|facts| facts.resource_version == resource_version);
+                self.status.echo_until = (!echo_seen).then_some(now.mono + ECHO_PATIENCE);
+                self.status.written_version = Some(resource_version);
+            }
+            WriteOutcome::Deleted => {
+                self.writes.succeeded();
+                self.delete_sent = true;
+            }
+            WriteOutcome::Absent => {
+                self.writes.succeeded();
+                self.absorb_gone(None, now);
+            }
+            WriteOutcome::StillThere => {
+                self.suspicion = false;
+                fail(self, WRITE_CURVE);
+            }
+            WriteOutcome::IdentityLost { .. } => {
+                self.suspicion = true;
+                self.status.dirty |= repeat_status;
+            }
+            WriteOutcome::Conflict => fail(self, CONFLICT_CURVE),
+            WriteOutcome::Refused { .. } => fail(self, REFUSED_CURVE),
+            WriteOutcome::Failed { retry_after: Some(delay), .. } => {
+                self.status.dirty |= repeat_status;
+                self.writes.postponed(now.mono + delay);
+            }
+            WriteOutcome::Failed { retry_after: None, .. } => fail(self, WRITE_CURVE),
+        }
+    }
+}
+
+/// Whether the back end can be trusted not to have created anything after this answer to a create.
+fn is_certain(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Invalid { .. }
+            | ErrorKind::Unsupported { .. }
+            | ErrorKind::Unresolved { .. }
+            | ErrorKind::Rejected { .. }
+            | ErrorKind::Exhausted { .. }
+            | ErrorKind::Unauthenticated
+    )
+}
+
+fn curve_of(kind: &ErrorKind) -> Curve {
+    match kind {
+        ErrorKind::Exhausted { .. } | ErrorKind::Internal => DENIAL_CURVE,
+        _ => OUTAGE_CURVE,
+    }
+}
+
+fn warning(reason: &str, message: String) -> Effect {
+    let reason = reason.to_owned();
+    Effect::Record(BackendEvent { kind: EventType::Warning, reason, message, container: None })
+}
+
+fn whole_grace(facts: &PodFacts) -> Duration {
+    let seconds = facts.deletion.map_or(facts.grace_seconds, |deletion| deletion.grace_seconds);
+    Duration::from_secs(seconds).max(SHORTEST_GRACE)
+}
+
+/// What the API server's clock leaves of the grace period of a deletion that is older than this process.
+fn remaining_grace(deletion: Deletion, now: Now) -> Duration {
+    let whole = Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE);
+    let left = Duration::try_from(deletion.due.duration_since(now.wall)).unwrap_or(Duration::ZERO);
+    left.clamp(SHORTEST_GRACE, whole)
+}

@@ -1,0 +1,112 @@
+//! The lane of provider calls: which one is wanted now.
+
+use std::time::Duration;
+
+use super::effect::{Call, Effect};
+use super::state::{BackendView, PodMachine, Preparation};
+use crate::observation::PodObservation;
+use crate::record::PodFacts;
+use crate::time::Now;
+
+/// A deadline counts as nearer only if it is nearer by more than this.
+const NEARER: Duration = Duration::from_millis(500);
+
+/// How long after the deadline a pod that was told to stop is asked about.
+pub(super) const OVERDUE: Duration = Duration::from_secs(5);
+
+impl PodMachine {
+    pub(super) fn take_call(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.cancel_what_is_not_wanted(effects);
+        if !self.calls.is_free(now.mono) {
+            return;
+        }
+        let Some(call) = self.wanted_call(now.mono) else { return };
+        if let (Call::Terminate { grace }, Some(stop)) = (call, self.stop.as_mut()) {
+            stop.told = Some(now.mono + grace);
+        }
+        if call == Call::Create {
+            // From here on it may be there.
+            self.backend = BackendView::Unknown;
+        }
+        let id = self.new_id();
+        self.calls.begin(id, call);
+        effects.push(Effect::Call { id, call });
+    }
+
+    /// A create that is under way when its pod is to be stopped is asked to give up; what became of it is then looked up.
+    fn cancel_what_is_not_wanted(&mut self, effects: &mut Vec<Effect>) {
+        let Some((id, Call::Create | Call::Prepare)) = self.calls.in_flight() else { return };
+        if self.stop.is_some() && self.cancelled != Some(id) {
+            self.cancelled = Some(id);
+            effects.push(Effect::Cancel { id });
+        }
+    }
+
+    /// The call that should be under way, if back-off permits.
+    pub(super) fn wanted_call(&self, now: Duration) -> Option<Call> {
+        match &self.backend {
+            BackendView::Unlisted => None,
+            BackendView::Unknown => Some(Call::Lookup),
+            BackendView::OtherInstance(_) => self.in_api().map(|_| Call::Lookup),
+            BackendView::Absent => self.wanted_to_start(),
+            BackendView::Present(observation) if self.has_settled(observation) => self.may_remove().then_some(Call::Remove),
+            BackendView::Present(observation) => self.wanted_while_running(observation, now),
+        }
+    }
+
+    fn wanted_to_start(&self) -> Option<Call> {
+        if !self.wants_to_run() {
+            return None;
+        }
+        match self.preparation {
+            Preparation::Refused => None,
+            Preparation::Needed => Some(Call::Prepare),
+            Preparation::Done => self.intent_is_recorded().then_some(Call::Create),
+        }
+    }
+
+    /// Whether the pod is absent from the back end and should not be.
+    pub(super) fn wants_to_run(&self) -> bool {
+        let permitted = !self.has_started() || self.may_be_created_again();
+        self.in_api().is_some() && self.stop.is_none() && self.end.is_none() && permitted
+    }
+
+    /// Where the back end forgets, `status.startTime` must be in the API before the create (invariant 3).
+    fn intent_is_recorded(&self) -> bool {
+        !self.policy.forgets || self.in_api().is_some_and(|facts| facts.start_time.is_some())
+    }
+
+    fn wanted_while_running(&self, _observation: &PodObservation, now: Duration) -> Option<Call> {
+        let Some(stop) = &self.stop else { return self.wanted_to_serve() };
+        match stop.told {
+            Some(told) if now >= told.max(stop.deadline) + OVERDUE => Some(Call::Lookup),
+            Some(told) if stop.deadline + NEARER >= told => None,
+            _ => Some(Call::Terminate { grace: stop.deadline.saturating_sub(now).max(Duration::from_secs(1)) }),
+        }
+    }
+
+    fn wanted_to_serve(&self) -> Option<Call> {
+        if !self.connected {
+            return self.in_api().map(|_| Call::Adopt);
+        }
+        let (wanted, given) = (self.in_api()?, self.given.as_ref()?);
+        difference(given, wanted)
+    }
+
+    /// Order of the end (invariant 4): the back end lets go only after the API server has acknowledged the terminal status,
+    /// and only of a pod that is being deleted or gone: a completed pod keeps its logs.
+    fn may_remove(&self) -> bool {
+        match self.in_api() {
+            None => true,
+            Some(facts) => facts.deletion.is_some() && self.terminal_status_is_acknowledged(),
+        }
+    }
+}
+
+/// The update that carries the difference to the back end.
+fn difference(given: &PodFacts, wanted: &PodFacts) -> Option<Call> {
+    let images = given.containers != wanted.containers;
+    let metadata = given.metadata_fingerprint != wanted.metadata_fingerprint;
+    let deadline = given.active_deadline_seconds != wanted.active_deadline_seconds;
+    (images || metadata || deadline).then_some(Call::Update { images, metadata, deadline })
+}

@@ -1,0 +1,80 @@
+//! What follows from everything that is known: whether the pod must stop, and whether it has come to its end.
+
+use std::time::Duration;
+
+use super::state::{BackendView, PodMachine};
+use crate::observation::{PodObservation, Stage};
+use crate::record::RestartPolicy;
+use crate::status::{EndCause, ended};
+use crate::time::Now;
+
+impl PodMachine {
+    pub(super) fn conclude(&mut self, now: Now) {
+        self.enforce_active_deadline(now);
+        if self.end.is_none() {
+            self.end = self.end_by_now();
+            self.status.dirty |= self.end.is_some();
+        }
+    }
+
+    fn enforce_active_deadline(&mut self, now: Now) {
+        let Some((due, grace)) = self.active_deadline() else { return };
+        if now.wall >= due && self.stop.is_none() && self.end.is_none() {
+            self.order_stop(EndCause::DeadlineExceeded, now.mono + grace);
+        }
+    }
+
+    /// When `spec.activeDeadlineSeconds` is over, by the wall clock, and the grace that the pod then gets.
+    pub(super) fn active_deadline(&self) -> Option<(jiff::Timestamp, Duration)> {
+        let facts = self.in_api()?;
+        let started = facts.start_time.or(self.start_time)?;
+        let due = started.checked_add(Duration::from_secs(facts.active_deadline_seconds?)).ok()?;
+        Some((due, Duration::from_secs(facts.grace_seconds.max(1))))
+    }
+
+    fn end_by_now(&self) -> Option<EndCause> {
+        match &self.backend {
+            BackendView::Present(observation) if self.has_settled(observation) => Some(self.cause_of_end(observation)),
+            BackendView::Absent => match &self.stop {
+                Some(stop) => Some(stop.cause.clone()),
+                None if self.has_started() && !self.may_be_created_again() => Some(EndCause::Lost {
+                    message: "the back end no longer has this pod, and its end was not seen".to_owned(),
+                }),
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn cause_of_end(&self, observation: &PodObservation) -> EndCause {
+        match (&self.stop, &observation.stage) {
+            (Some(stop), _) => stop.cause.clone(),
+            (None, Stage::Disrupted { reason, message }) => {
+                EndCause::Disrupted { reason: reason.clone(), message: message.clone() }
+            }
+            (None, Stage::CreateFailed(error)) => {
+                EndCause::CreateFailed { reason: "CreateFailed".to_owned(), message: error.to_string() }
+            }
+            (None, _) => EndCause::Completed,
+        }
+    }
+
+    /// Whether nothing of the pod runs in the back end, and nothing of it will again.
+    pub(super) fn has_settled(&self, observation: &PodObservation) -> bool {
+        let told_to_stop = self.stop.as_ref().is_some_and(|stop| stop.told.is_some());
+        let facts = self.facts();
+        // Nothing is restarted any more once the back end was told to stop.
+        let policy = match facts {
+            Some(facts) if !told_to_stop => facts.restart_policy,
+            _ => RestartPolicy::Never,
+        };
+        let from_spec = facts.map(|facts| &facts.containers[..]).unwrap_or_default();
+        ended(policy, observation, from_spec.iter().map(|container| (container.name.as_str(), container.kind)))
+    }
+
+    /// A lost pod gets another attempt where its restart policy wants one and the back end can fence (invariant 3).
+    pub(super) fn may_be_created_again(&self) -> bool {
+        let restarts = self.in_api().is_some_and(|facts| facts.restart_policy != RestartPolicy::Never);
+        self.policy.recreates_lost && restarts && self.stop.is_none()
+    }
+}

@@ -1,0 +1,301 @@
+//! Everything that is known about one pod.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::effect::{Call, Effect, EffectId, Write};
+use super::event::Event;
+use super::lane::Lane;
+use crate::identity::{BackendInstance, Handle, PodUid};
+use crate::observation::PodObservation;
+use crate::record::{HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts};
+use crate::status::{EndCause, Phase, Verdict};
+use crate::time::Now;
+
+/// What a machine needs to know about the back end's nature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BackendPolicy {
+    /// A list names every pod that the back end holds; otherwise only a lookup by handle can tell.
+    pub lists_all: bool,
+    /// Finished work is forgotten some day: intent is recorded before `create`, and absence after it is a loss.
+    pub forgets: bool,
+    /// How long after an accepted create absence proves nothing.
+    pub settle: Duration,
+    /// A lost pod may be created again under `OnFailure` and `Always`: the back end guarantees that the old one is gone.
+    pub recreates_lost: bool,
+}
+
+/// The pod in the API.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ApiSide {
+    /// The newest version seen.
+    Present(Arc<PodFacts>),
+    /// This UID is not there any more; the last version seen, if there was one.
+    Gone(Option<Arc<PodFacts>>),
+}
+
+/// The pod in the back end. Unknown is not absent (invariant 2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BackendView {
+    /// Not asked yet; the first list will tell.
+    Unlisted,
+    /// A lookup has to tell.
+    Unknown,
+    /// Another incarnation of the back end says "absent", which proves nothing about ours.
+    OtherInstance(BackendInstance),
+    /// Proved absent.
+    Absent,
+    /// Observed.
+    Present(PodObservation),
+}
+
+/// The order to stop, once given never taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Stop {
+    pub(super) cause: EndCause,
+    /// When the stop is enforced; only ever comes nearer.
+    pub(super) deadline: Duration,
+    /// The deadline that the back end was last told.
+    pub(super) told: Option<Duration>,
+}
+
+/// Whether the pod may be created, by support table, references and admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) enum Preparation {
+    Needed,
+    Done,
+    /// Refused for as long as the pod stays as it is.
+    Refused,
+}
+
+/// How far the API's status is behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct StatusProgress {
+    /// Something changed since the last write began.
+    pub(super) dirty: bool,
+    /// The phase that our last write, or comparison, left in the API.
+    pub(super) acknowledged: Option<Phase>,
+    /// The version that our last write made: its echo is no news.
+    pub(super) written_version: Option<String>,
+    /// Until then the next write waits for that echo, since it would be computed from an old version.
+    pub(super) echo_until: Option<Duration>,
+}
+
+/// One pod's state machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PodMachine {
+    pub(super) uid: PodUid,
+    pub(super) policy: BackendPolicy,
+    pub(super) first_seen: Duration,
+    pub(super) next_id: u64,
+
+    pub(super) api: ApiSide,
+    pub(super) backend: BackendView,
+    /// When the back end last took or may have taken the pod; lists asked for earlier do not speak of it.
+    pub(super) handed_over: Option<Duration>,
+    /// It has been observed, or accepted, since this agent started.
+    pub(super) seen_running: bool,
+    /// An earlier process recorded that it was about to create the pod.
+    pub(super) inherited_intent: bool,
+    /// Whether the back end has the pod's context: from a create or an adopt of this process.
+    pub(super) connected: bool,
+    pub(super) preparation: Preparation,
+    /// What the back end was last given.
+    pub(super) given: Option<Arc<PodFacts>>,
+    pub(super) handle: Option<Handle>,
+    pub(super) instance: Option<BackendInstance>,
+
+    pub(super) stop: Option<Stop>,
+    pub(super) end: Option<EndCause>,
+    /// Why nothing runs yet.
+    pub(super) waiting: Option<(String, String)>,
+    /// `status.startTime`, from when the pod was handed over.
+    pub(super) start_time: Option<Timestamp>,
+
+    pub(super) status: StatusProgress,
+    /// The API server's answers suggest that this UID is gone.
+    pub(super) suspicion: bool,
+    pub(super) delete_sent: bool,
+
+    pub(super) calls: Lane<Call>,
+    pub(super) writes: Lane<Write>,
+    pub(super) cancelled: Option<EffectId>,
+}
+
+/// What the status of the pod is to be computed from, beside the pod itself.
+#[derive(Debug, Clone)]
+pub struct StatusBasis<'a> {
+    /// The conclusion.
+    pub verdict: Verdict,
+    /// The newest observation.
+    pub observation: Option<&'a PodObservation>,
+    /// To be written if the pod has none.
+    pub start_time: Option<Timestamp>,
+    /// To be written along.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl PodMachine {
+    /// A machine for a pod that the API server shows.
+    pub fn new(uid: PodUid, facts: Arc<PodFacts>, policy: BackendPolicy, now: Now) -> (Self, Vec<Effect>) {
+        let mut machine = Self::empty(uid, policy, now);
+        machine.absorb_first_facts(facts, now);
+        let effects = machine.step(Event::Tick, now);
+        (machine, effects)
+    }
+
+    /// A machine for a pod that only the back end holds, proved absent from the API: it is stopped and removed.
+    pub fn orphan(observation: PodObservation, policy: BackendPolicy, now: Now) -> (Self, Vec<Effect>) {
+        let mut machine = Self::empty(observation.uid.clone(), policy, now);
+        machine.backend = BackendView::Present(observation);
+        let effects = machine.step(Event::Gone { deletion: None }, now);
+        (machine, effects)
+    }
+
+    fn empty(uid: PodUid, policy: BackendPolicy, now: Now) -> Self {
+        Self {
+            uid,
+            policy,
+            first_seen: now.mono,
+            next_id: 0,
+            api: ApiSide::Gone(None),
+            backend: if policy.lists_all { BackendView::Unlisted } else { BackendView::Unknown },
+            handed_over: None,
+            seen_running: false,
+            inherited_intent: false,
+            connected: false,
+            preparation: Preparation::Needed,
+            given: None,
+            handle: None,
+            instance: None,
+            stop: None,
+            end: None,
+            waiting: None,
+            start_time: None,
+            status: StatusProgress::default(),
+            suspicion: false,
+            delete_sent: false,
+            calls: Lane::default(),
+            writes: Lane::default(),
+            cancelled: None,
+        }
+    }
+
+    /// Takes one event in and says what to do now.
+    pub fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.absorb(event, now, &mut effects);
+        self.conclude(now);
+        self.take_call(now, &mut effects);
+        self.take_write(now, &mut effects);
+        if self.is_over() {
+            effects.push(Effect::Forget);
+        }
+        effects
+    }
+
+    /// The pod's UID.
+    pub fn uid(&self) -> &PodUid {
+        &self.uid
+    }
+
+    /// The pod in the API.
+    pub fn api(&self) -> &ApiSide {
+        &self.api
+    }
+
+    /// The pod in the back end.
+    pub fn backend(&self) -> &BackendView {
+        &self.backend
+    }
+
+    /// What the back end wants to be given back.
+    pub fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    /// Whether the back end is expected to change soon: polling is quick while some pod is in transition.
+    pub fn in_transition(&self) -> bool {
+        let awaited = match &self.backend {
+            BackendView::Present(observation) => !self.has_settled(observation),
+            BackendView::Absent => self.wants_to_run(),
+            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance(_) => true,
+        };
+        awaited || self.calls.in_flight().is_some()
+    }
+
+    /// What the status is to be computed from; read by the shell when it carries out [`Write::Status`].
+    pub fn status_basis(&self) -> StatusBasis<'_> {
+        let observation = match &self.backend {
+            BackendView::Present(observation) => Some(observation),
+            _ => None,
+        };
+        StatusBasis {
+            verdict: self.verdict(),
+            observation,
+            start_time: self.start_time,
+            annotations: self.annotations(observation),
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        match (&self.end, &self.backend, &self.waiting) {
+            (Some(cause), _, _) => Verdict::Ended(cause.clone()),
+            (None, BackendView::Present(_), _) => Verdict::Observed,
+            (None, _, Some((reason, message))) => {
+                Verdict::Waiting { reason: reason.clone(), message: message.clone() }
+            }
+            (None, _, None) => Verdict::Waiting { reason: "ContainerCreating".to_owned(), message: String::new() },
+        }
+    }
+
+    fn annotations(&self, observation: Option<&PodObservation>) -> BTreeMap<String, String> {
+        let mut annotations = observation.map(|observation| observation.annotations.clone()).unwrap_or_default();
+        if let Some(handle) = &self.handle {
+            annotations.insert(HANDLE_ANNOTATION.to_owned(), STANDARD.encode(handle.as_bytes()));
+        }
+        if let Some(instance) = &self.instance {
+            annotations.insert(INSTANCE_ANNOTATION.to_owned(), instance.as_str().to_owned());
+        }
+        annotations
+    }
+
+    pub(super) fn facts(&self) -> Option<&Arc<PodFacts>> {
+        match &self.api {
+            ApiSide::Present(facts) => Some(facts),
+            ApiSide::Gone(facts) => facts.as_ref(),
+        }
+    }
+
+    /// The pod as the API has it now; `None` once it is gone.
+    pub(super) fn in_api(&self) -> Option<&Arc<PodFacts>> {
+        match &self.api {
+            ApiSide::Present(facts) => Some(facts),
+            ApiSide::Gone(_) => None,
+        }
+    }
+
+    /// Gone on both sides, and nothing under way.
+    fn is_over(&self) -> bool {
+        matches!(self.api, ApiSide::Gone(_))
+            && matches!(self.backend, BackendView::Absent | BackendView::OtherInstance(_))
+            && self.calls.in_flight().is_none()
+            && self.writes.in_flight().is_none()
+    }
+
+    pub(super) fn new_id(&mut self) -> EffectId {
+        self.next_id += 1;
+        EffectId(self.next_id)
+    }
+
+    /// Differs from pod to pod: spreads back-offs.
+    pub(super) fn salt(&self) -> u64 {
+        crate::record::fingerprint_of(self.uid.as_str().as_bytes())
+    }
+}

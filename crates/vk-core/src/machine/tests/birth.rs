@@ -1,0 +1,154 @@
+//! From the first sight of a pod to its first run.
+
+use super::*;
+
+#[test]
+fn a_new_pod_is_prepared_created_and_told_once() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    assert_eq!(harness.under_way(), None, "nothing happens before the back end was listed");
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Create));
+    assert_eq!(harness.writing(), None, "a pod that starts at once is written once");
+    harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
+    assert_eq!(harness.writing(), Some(Write::Status));
+    harness.wrote(Phase::Running);
+    assert_eq!((harness.under_way(), harness.writing()), (None, None));
+    assert_eq!(harness.machine.wake_at(harness.now), None, "nothing more to do");
+}
+
+#[test]
+fn a_slow_start_is_told_after_a_second() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Ok(Created::default())));
+    assert_eq!(harness.writing(), None);
+    harness.wake();
+    assert_eq!(harness.writing(), Some(Write::Status));
+    assert_eq!(harness.now.mono, start_of_time().mono + Duration::from_secs(1));
+}
+
+#[test]
+fn a_pod_found_in_the_back_end_is_adopted_not_created() {
+    let mut harness = Harness::with(PodFacts { started: true, phase: Phase::Running, ..facts() }, REMEMBERS);
+    harness.listed(running(5));
+    assert_eq!(harness.under_way(), Some(Call::Adopt));
+    harness.finish(CallOutcome::Adopted(Ok(())));
+    assert_eq!(harness.under_way(), None);
+}
+
+#[test]
+fn an_unsupported_field_waits_for_a_change_and_says_so() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Err(Error::unsupported("spec.hostPID", "remove it"))));
+    assert_eq!(harness.events(), ["UnsupportedField"]);
+    let Verdict::Waiting { reason, message } = harness.verdict() else { panic!("it waits") };
+    assert_eq!(reason, "CreateContainerConfigError");
+    assert!(message.contains("spec.hostPID"));
+    harness.wrote(Phase::Pending);
+    harness.pass(Duration::from_secs(100_000));
+    assert_eq!(harness.under_way(), None);
+    harness.api(|facts| facts.metadata_fingerprint += 1);
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+}
+
+#[test]
+fn a_rejected_pod_fails_with_the_reason() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Err(Error::rejected("OutOfcpu", "no room"))));
+    let rejected = EndCause::Rejected { reason: "OutOfcpu".into(), message: "no room".into() };
+    assert_eq!(harness.verdict(), Verdict::Ended(rejected));
+    harness.wrote(Phase::Failed);
+    assert_eq!((harness.under_way(), harness.writing()), (None, None));
+}
+
+/// vk#1310, vk#773: after 20 failures the Go project dropped the pod for good.
+#[test]
+fn vk_1310_twenty_failures_are_not_the_end() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    for attempt in 0..100 {
+        assert_eq!(harness.under_way(), Some(Call::Prepare), "attempt {attempt}");
+        harness.finish(CallOutcome::Prepared(Err(Error::unresolved("configmap \"settings\"", "not found"))));
+        if harness.writing().is_some() {
+            harness.wrote(Phase::Pending);
+        }
+        let before = harness.now.mono;
+        harness.wake();
+        assert!(harness.now.mono - before <= Duration::from_secs(10));
+    }
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Create));
+}
+
+/// [code] pod.go:89 of the Go project: a failed lookup was read as "not found".
+#[test]
+fn a_create_of_unknown_outcome_is_looked_up_before_it_is_repeated() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Err(Error::outcome_unknown("time-out"))));
+    for _ in 0..30 {
+        harness.wake();
+        assert_eq!(harness.under_way(), Some(Call::Lookup));
+        harness.finish(CallOutcome::LookedUp(Err(Error::unavailable("503"))));
+    }
+    harness.wake().absent();
+    assert_eq!(harness.under_way(), Some(Call::Create));
+}
+
+#[test]
+fn a_create_that_did_take_effect_is_not_repeated() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Err(Error::outcome_unknown("time-out"))));
+    harness.wake();
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None })));
+    assert_eq!(harness.under_way(), Some(Call::Adopt));
+}
+
+#[test]
+fn absence_proves_nothing_before_the_back_end_has_settled() {
+    let policy = BackendPolicy { settle: Duration::from_secs(60), ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Err(Error::outcome_unknown("time-out"))));
+    harness.wake().absent();
+    assert_eq!(harness.under_way(), None);
+    harness.wake();
+    assert_eq!(harness.under_way(), Some(Call::Lookup), "it is asked again");
+    harness.pass(Duration::from_secs(60)).absent();
+    assert_eq!(harness.under_way(), Some(Call::Create));
+}
+
+#[test]
+fn where_the_back_end_forgets_intent_is_recorded_before_the_create() {
+    let policy = BackendPolicy { forgets: true, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    harness.listed_absent();
+    assert_eq!(harness.writing(), None, "a pod that may be refused yet has no intent");
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)));
+    let start_time = harness.machine.status_basis().start_time;
+    assert_eq!(start_time, Some(harness.now.wall));
+    harness.answer(WriteOutcome::Applied { phase: Phase::Pending, resource_version: "9".into() });
+    assert_eq!(harness.under_way(), None);
+    harness.api(|facts| facts.start_time = start_time);
+    assert_eq!(harness.under_way(), Some(Call::Create));
+}
+
+#[test]
+fn an_outage_that_ends_ends_the_back_off() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Err(Error::unavailable("refused"))));
+    assert_eq!(harness.under_way(), None);
+    harness.event(Event::BackendRecovered);
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+}

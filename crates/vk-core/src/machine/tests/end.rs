@@ -1,0 +1,184 @@
+//! How a pod ends: order and proofs.
+
+use super::*;
+
+#[test]
+fn a_deleted_pod_is_stopped_told_and_then_let_go() {
+    let mut harness = Harness::running();
+    harness.deleted(30);
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(30) }));
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)), "the deletion itself is no end");
+    harness.wrote(Phase::Running);
+    harness.event(Event::Observed(stopped(2, 0)));
+    assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)));
+    harness.wrote(Phase::Succeeded);
+    assert_eq!((harness.under_way(), harness.writing()), (Some(Call::Remove), Some(Write::Delete)));
+    harness.answer(WriteOutcome::Deleted);
+    harness.event(Event::Gone { deletion: None });
+    assert!(!harness.is_forgotten(), "the back end still holds it");
+    harness.finish(CallOutcome::Removed(Ok(())));
+    assert!(harness.is_forgotten());
+}
+
+/// vk#587, azure-aci#409: the API object went by a timer while the workload ran on.
+#[test]
+fn vk_587_no_delete_before_the_back_end_has_stopped() {
+    let mut harness = Harness::running();
+    harness.deleted(1);
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    harness.wrote(Phase::Running);
+    for _ in 0..50 {
+        harness.wake();
+        if harness.under_way() == Some(Call::Lookup) {
+            harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None })));
+        }
+        if let Some(Call::Terminate { .. }) = harness.under_way() {
+            harness.finish(CallOutcome::Terminated(Err(Error::unavailable("503"))));
+        }
+        assert_ne!(harness.writing(), Some(Write::Delete));
+    }
+}
+
+#[test]
+fn no_delete_before_the_api_server_has_the_terminal_status() {
+    let mut harness = Harness::running();
+    harness.deleted(30);
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 3)))));
+    for _ in 0..30 {
+        assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)));
+        harness.answer(WriteOutcome::Failed { message: "500".into(), retry_after: None });
+        harness.wake();
+    }
+    harness.wrote(Phase::Failed);
+    assert_eq!(harness.writing(), Some(Write::Delete));
+}
+
+#[test]
+fn a_nearer_deadline_is_told_to_the_back_end() {
+    let mut harness = Harness::running();
+    harness.deleted(30);
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    harness.pass(Duration::from_secs(5)).deleted(2);
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(2) }));
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    harness.deleted(60);
+    assert_eq!(harness.under_way(), None, "a deadline never moves away");
+}
+
+#[test]
+fn after_a_restart_only_the_rest_of_the_grace_is_left() {
+    let due = start_of_time().wall.checked_add(Duration::from_secs(12)).unwrap();
+    let deleted = PodFacts {
+        started: true,
+        phase: Phase::Running,
+        deletion: Some(Deletion { due, grace_seconds: 30 }),
+        ..facts()
+    };
+    let mut harness = Harness::with(deleted, REMEMBERS);
+    harness.listed(running(1));
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(12) }));
+}
+
+/// azure-aci#409: scale-in while the back end is still provisioning left a workload that nobody owned.
+#[test]
+fn azure_aci_409_a_delete_cancels_the_create_and_what_came_of_it_is_undone() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.deleted(30);
+    assert!(harness.effects.iter().any(|effect| matches!(effect, Effect::Cancel { .. })));
+    assert_eq!(harness.under_way(), Some(Call::Create), "its result is awaited");
+    harness.finish(CallOutcome::Created(Err(Error::cancelled())));
+    assert_eq!(harness.under_way(), Some(Call::Lookup), "something may have been created all the same");
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None })));
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+}
+
+#[test]
+fn a_pod_deleted_before_it_was_created_fails_and_goes() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.deleted(30).listed_absent();
+    assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)));
+    assert_eq!(harness.verdict(), Verdict::Ended(EndCause::Stopped));
+    harness.wrote(Phase::Failed);
+    assert_eq!(harness.writing(), Some(Write::Delete));
+    harness.answer(WriteOutcome::Deleted).event(Event::Gone { deletion: None });
+    assert!(harness.is_forgotten());
+}
+
+#[test]
+fn a_force_deleted_pod_is_cleaned_up() {
+    let mut harness = Harness::running();
+    let deletion = Deletion { due: harness.now.wall, grace_seconds: 0 };
+    harness.event(Event::Gone { deletion: Some(deletion) });
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(1) }));
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 137)))));
+    assert_eq!((harness.under_way(), harness.writing()), (Some(Call::Remove), None));
+    harness.finish(CallOutcome::Removed(Err(Error::unavailable("503"))));
+    assert!(!harness.is_forgotten());
+    harness.wake();
+    harness.finish(CallOutcome::Removed(Ok(())));
+    assert!(harness.is_forgotten());
+}
+
+#[test]
+fn a_completed_pod_keeps_its_logs_until_it_is_deleted() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(stopped(2, 0))).wrote(Phase::Succeeded);
+    assert_eq!((harness.under_way(), harness.writing()), (None, None));
+    assert_eq!(harness.machine.wake_at(harness.now), None);
+    harness.deleted(30);
+    let next = (harness.under_way(), harness.writing());
+    assert_eq!(next, (None, Some(Write::Status)), "the newest version is compared first");
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Succeeded });
+    assert_eq!((harness.under_way(), harness.writing()), (Some(Call::Remove), Some(Write::Delete)));
+}
+
+#[test]
+fn a_terminal_phase_written_by_others_is_a_stop_order() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.phase = Phase::Failed);
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(30) }));
+}
+
+#[test]
+fn finalizers_of_others_do_not_make_it_delete_again() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.has_finalizers = true).answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.deleted(30).wrote(Phase::Running);
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 0))))).wrote(Phase::Succeeded);
+    harness.answer(WriteOutcome::Deleted);
+    harness.finish(CallOutcome::Removed(Ok(())));
+    harness.deleted(0);
+    if harness.writing().is_some() {
+        harness.answer(WriteOutcome::Unchanged { phase: Phase::Succeeded });
+    }
+    assert_eq!(harness.writing(), None);
+}
+
+/// vk#783: a pod that was already terminating when the agent started was never deleted at the provider.
+#[test]
+fn vk_783_a_pod_that_ended_before_a_restart_is_let_go() {
+    let due = start_of_time().wall;
+    let deleted = PodFacts {
+        started: true,
+        phase: Phase::Succeeded,
+        deletion: Some(Deletion { due, grace_seconds: 30 }),
+        ..facts()
+    };
+    let mut harness = Harness::with(deleted, REMEMBERS);
+    harness.listed(stopped(4, 0)).answer(WriteOutcome::Unchanged { phase: Phase::Succeeded });
+    assert_eq!((harness.under_way(), harness.writing()), (Some(Call::Remove), Some(Write::Delete)));
+}
+
+#[test]
+fn an_orphan_is_stopped_and_removed() {
+    let now = start_of_time();
+    let (machine, effects) = PodMachine::orphan(running(3), REMEMBERS, now);
+    let mut harness = Harness { machine, now, effects, version: 0 };
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(4, 143)))));
+    harness.finish(CallOutcome::Removed(Ok(())));
+    assert!(harness.is_forgotten());
+}

@@ -1,0 +1,104 @@
+//! Loss: never two at once, never a run that the spec forbids (invariant 3).
+
+use super::*;
+
+fn ran_before() -> PodFacts {
+    PodFacts { started: true, phase: Phase::Running, ..facts() }
+}
+
+/// vk#762, open since 2019: the agent was down while the pod died; on restart the Go project created it again.
+#[test]
+fn vk_762_lost_status_is_not_a_second_run() {
+    let mut harness = Harness::with(ran_before(), REMEMBERS);
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Lookup), "one list is no proof");
+    harness.absent();
+    assert_eq!(harness.under_way(), None);
+    assert!(matches!(harness.verdict(), Verdict::Ended(EndCause::Lost { .. })));
+    harness.wrote(Phase::Failed);
+    assert_eq!((harness.under_way(), harness.writing()), (None, None));
+}
+
+#[test]
+fn an_error_is_never_read_as_a_loss() {
+    let mut harness = Harness::with(ran_before(), REMEMBERS);
+    harness.listed_absent();
+    for _ in 0..50 {
+        harness.finish(CallOutcome::LookedUp(Err(Error::unavailable("503"))));
+        assert_eq!(harness.writing(), None, "nothing is said about a pod of which nothing is known");
+        harness.wake();
+        assert_eq!(harness.under_way(), Some(Call::Lookup));
+    }
+}
+
+#[test]
+fn another_back_end_cannot_prove_that_ours_lost_the_pod() {
+    let before = PodFacts { instance: Some(BackendInstance::from("engine-1")), ..ran_before() };
+    let mut harness = Harness::with(before, REMEMBERS);
+    let other = Some(BackendInstance::from("engine-2"));
+    let asked_at = harness.now.mono;
+    harness.event(Event::Listed { found: None, instance: other.clone(), asked_at });
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: None, instance: other })));
+    assert_eq!(harness.events(), ["BackendInstanceChanged"]);
+    assert_eq!((harness.under_way(), harness.writing()), (None, None));
+    harness.wake();
+    let back = LookedUp { found: Some(running(9)), instance: Some(BackendInstance::from("engine-1")) };
+    harness.finish(CallOutcome::LookedUp(Ok(back)));
+    assert_eq!(harness.under_way(), Some(Call::Adopt));
+}
+
+#[test]
+fn a_fenced_back_end_may_run_a_lost_pod_again_where_its_policy_wants_that() {
+    let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };
+    let mut harness = Harness::with(ran_before(), fenced);
+    harness.listed_absent().absent();
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+
+    let never = PodFacts { restart_policy: RestartPolicy::Never, ..ran_before() };
+    let mut harness = Harness::with(never, fenced);
+    harness.listed_absent().absent();
+    assert!(matches!(harness.verdict(), Verdict::Ended(EndCause::Lost { .. })));
+}
+
+#[test]
+fn a_lost_pod_that_is_being_deleted_never_restarts() {
+    let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };
+    let mut harness = Harness::with(ran_before(), fenced);
+    harness.deleted(30).listed_absent().absent();
+    assert_eq!(harness.under_way(), None);
+    assert_eq!(harness.verdict(), Verdict::Ended(EndCause::Stopped));
+}
+
+#[test]
+fn recorded_intent_is_evidence_where_the_back_end_forgets() {
+    let policy = BackendPolicy { forgets: true, ..REMEMBERS };
+    let intended = PodFacts { start_time: Some(start_of_time().wall), ..facts() };
+    let mut harness = Harness::with(intended.clone(), policy);
+    harness.listed_absent().absent();
+    assert!(matches!(harness.verdict(), Verdict::Ended(EndCause::Lost { .. })));
+
+    let mut harness = Harness::with(intended, REMEMBERS);
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Prepare), "a back end that remembers would have it");
+}
+
+#[test]
+fn a_pod_that_vanishes_while_it_runs_is_looked_up_and_then_lost() {
+    let mut harness = Harness::running();
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Lookup));
+    harness.absent();
+    assert!(matches!(harness.verdict(), Verdict::Ended(EndCause::Lost { .. })));
+}
+
+#[test]
+fn a_list_from_before_the_create_says_nothing() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    let asked_at = harness.now.mono;
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.pass(Duration::from_millis(10));
+    harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
+    harness.event(Event::Listed { found: None, instance: None, asked_at });
+    assert!(matches!(harness.machine.backend(), BackendView::Present(_)));
+}

@@ -1,0 +1,94 @@
+//! The API writes: level-triggered, by UID, never given up.
+
+use super::*;
+
+#[test]
+fn the_echo_of_our_own_write_is_no_news() {
+    let mut harness = Harness::running();
+    let version = harness.machine.facts().unwrap().resource_version.clone();
+    harness.api(|facts| facts.resource_version = version);
+    assert_eq!(harness.writing(), None);
+}
+
+/// vk#899: after a node flap the Go project never restored Ready; its provider had nothing new to say.
+#[test]
+fn vk_899_a_foreign_status_change_is_compared_again() {
+    let mut harness = Harness::running();
+    harness.api(|_| {});
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
+
+#[test]
+fn the_next_write_waits_for_the_echo_of_the_last() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::Applied { phase: Phase::Running, resource_version: "77".into() });
+    harness.event(Event::Observed(running(3)));
+    assert_eq!(harness.writing(), None, "it would be computed from an old version");
+    harness.api(|facts| facts.resource_version = "77".into());
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
+
+#[test]
+fn a_lost_echo_does_not_hold_the_next_write_for_ever() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::Applied { phase: Phase::Running, resource_version: "77".into() });
+    harness.event(Event::Observed(running(3))).wake();
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
+
+#[test]
+fn forbidden_is_not_absent() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::IdentityLost { message: "403".into() });
+    assert_eq!(harness.writing(), Some(Write::ProveAbsence));
+    harness.answer(WriteOutcome::StillThere).wake();
+    assert_eq!(harness.writing(), Some(Write::Status));
+    assert_eq!(harness.under_way(), None);
+}
+
+#[test]
+fn a_proved_absence_stops_the_workload() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::IdentityLost { message: "404".into() });
+    harness.answer(WriteOutcome::Absent);
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+}
+
+#[test]
+fn retry_after_is_honoured() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    let retry_after = Some(Duration::from_secs(17));
+    harness.answer(WriteOutcome::Failed { message: "429".into(), retry_after });
+    harness.pass(Duration::from_secs(16));
+    assert_eq!(harness.writing(), None);
+    harness.pass(Duration::from_secs(1));
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
+
+/// perf-reliability.md, row 10: client-go's back-off made a new pod wait up to a minute after an outage.
+#[test]
+fn after_any_outage_the_next_write_comes_within_five_seconds() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    for _ in 0..500 {
+        harness.answer(WriteOutcome::Failed { message: "connection refused".into(), retry_after: None });
+        let before = harness.now.mono;
+        harness.wake();
+        assert!(harness.now.mono - before <= Duration::from_secs(5));
+    }
+}
+
+/// vk#938: a status that the server refuses kept the pod from ever being deleted at the provider.
+#[test]
+fn vk_938_a_refused_status_does_not_hold_up_the_stop() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::Refused { message: "422".into() });
+    harness.deleted(30);
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+}

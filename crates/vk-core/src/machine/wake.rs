@@ -1,0 +1,36 @@
+//! When the machine wants to be told that time has passed.
+
+use std::time::Duration;
+
+use super::calls::OVERDUE;
+use super::effect::Call;
+use super::state::{BackendView, PodMachine};
+use crate::time::Now;
+
+impl PodMachine {
+    /// The next moment, on the monotonic clock, at which a tick would change anything.
+    pub fn wake_at(&self, now: Now) -> Option<Duration> {
+        let call = self.wanted_call(now.mono).and_then(|_| self.calls.due());
+        let write = self.wanted_write().and_then(|(_, due)| self.writes.due().map(|free| free.max(due)));
+        [call, write, self.overdue(), self.deadline(now)].into_iter().flatten().min()
+    }
+
+    /// When a pod that was told to stop, and has not, is asked about.
+    fn overdue(&self) -> Option<Duration> {
+        let BackendView::Present(observation) = &self.backend else { return None };
+        let stop = self.stop.as_ref()?;
+        let awaited = !self.has_settled(observation) && !matches!(self.calls.in_flight(), Some((_, Call::Lookup)));
+        let at = stop.told?.max(stop.deadline) + OVERDUE;
+        awaited.then(|| self.calls.due().map(|free| free.max(at))).flatten()
+    }
+
+    /// When `activeDeadlineSeconds` is over.
+    fn deadline(&self, now: Now) -> Option<Duration> {
+        if self.stop.is_some() || self.end.is_some() {
+            return None;
+        }
+        let (due, _) = self.active_deadline()?;
+        let left = Duration::try_from(due.duration_since(now.wall)).unwrap_or(Duration::ZERO);
+        Some(now.mono + left)
+    }
+}

@@ -1,0 +1,94 @@
+//! The lane of API writes: which one is wanted now.
+
+use std::time::Duration;
+
+use super::effect::{Effect, Write};
+use super::state::{BackendView, PodMachine, Preparation};
+use crate::observation::{ContainerState, PodObservation, Stage};
+use crate::time::Now;
+
+/// A pod that starts at once is written once: "creating" is told only if it lasts.
+const QUIET_START: Duration = Duration::from_secs(1);
+
+impl PodMachine {
+    pub(super) fn take_write(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.writes.is_free(now.mono) {
+            return;
+        }
+        let Some((write, due)) = self.wanted_write() else { return };
+        if now.mono < due {
+            return;
+        }
+        if write == Write::Status {
+            self.status.dirty = false;
+            self.record_intent(now);
+        }
+        let id = self.new_id();
+        self.writes.begin(id, write);
+        effects.push(Effect::Write { id, write });
+    }
+
+    /// The write that should be under way, if back-off permits, and not before when.
+    pub(super) fn wanted_write(&self) -> Option<(Write, Duration)> {
+        let facts = self.in_api()?;
+        if self.suspicion {
+            return Some((Write::ProveAbsence, Duration::ZERO));
+        }
+        if self.status.dirty && self.has_something_to_say() {
+            return Some((Write::Status, self.status_due()));
+        }
+        let stopped = match &self.backend {
+            BackendView::Present(observation) => self.has_settled(observation),
+            BackendView::Absent => true,
+            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance(_) => false,
+        };
+        let may_delete = facts.deletion.is_some() && stopped && self.terminal_status_is_acknowledged();
+        (may_delete && !self.delete_sent).then_some((Write::Delete, Duration::ZERO))
+    }
+
+    /// Whether the API shows the pod's end, and everything that there is to tell about it.
+    pub(super) fn terminal_status_is_acknowledged(&self) -> bool {
+        let terminal = self.status.acknowledged.is_some_and(|phase| phase.is_terminal());
+        let writing = matches!(self.writes.in_flight(), Some((_, Write::Status)));
+        self.end.is_some() && terminal && !self.status.dirty && !writing
+    }
+
+    /// Nothing is said about a pod of which nothing is known: its status stays as it is.
+    fn has_something_to_say(&self) -> bool {
+        let waits = self.waiting.is_some() && !self.has_started();
+        let observed = matches!(self.backend, BackendView::Present(_));
+        self.end.is_some() || observed || waits || self.must_record_intent()
+    }
+
+    fn must_record_intent(&self) -> bool {
+        let unrecorded = self.in_api().is_some_and(|facts| facts.start_time.is_none());
+        self.policy.forgets && unrecorded && self.wants_to_run() && self.preparation == Preparation::Done
+    }
+
+    fn record_intent(&mut self, now: Now) {
+        if self.must_record_intent() {
+            self.start_time.get_or_insert(now.wall);
+        }
+    }
+
+    fn status_due(&self) -> Duration {
+        let quiet = match &self.backend {
+            BackendView::Present(observation) => self.end.is_none() && is_starting(observation),
+            _ => false,
+        };
+        let patience = if quiet { self.first_seen + QUIET_START } else { Duration::ZERO };
+        patience.max(self.status.echo_until.unwrap_or_default())
+    }
+}
+
+/// Whether nothing has run yet, and nothing is wrong.
+fn is_starting(observation: &PodObservation) -> bool {
+    let quiet_stage = matches!(observation.stage, Stage::Provisioning { .. } | Stage::Active);
+    quiet_stage
+        && observation.containers.iter().all(|container| match &container.state {
+            ContainerState::Waiting { reason, .. } => {
+                container.restarts == 0 && matches!(reason.as_str(), "" | "ContainerCreating" | "PodInitializing")
+            }
+            _ => false,
+        })
+}

@@ -1,0 +1,349 @@
+//! From the JSON of a watch event to a [`PodSnapshot`], without decoding the whole pod.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::fingerprint::Fingerprint;
+use super::{
+    ContainerFacts, Deletion, HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts, PodSnapshot, RestartPolicy,
+};
+use crate::identity::{BackendInstance, Handle, PodKey, PodUid};
+use crate::observation::ContainerKind;
+use crate::resolved::RawPod;
+use crate::status::Phase;
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// `terminationGracePeriodSeconds` where the API server has set none.
+const DEFAULT_GRACE_SECONDS: u64 = 30;
+
+/// A pod that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A field that every served pod has is missing.
+    #[error("the pod has no {0}")]
+    Missing(&'static str),
+    /// A part of the pod is not what the API says it is.
+    #[error("{part}: {source}")]
+    Malformed {
+        /// `spec`, `status` or `metadata`.
+        part: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// `metadata` without `managedFields` and the last-applied annotation, which are most of a pod's bytes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WireMeta {
+    /// `name`.
+    pub name: Option<String>,
+    /// `generateName`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generate_name: Option<String>,
+    /// `namespace`.
+    pub namespace: Option<String>,
+    /// `uid`.
+    pub uid: Option<String>,
+    /// `resourceVersion`.
+    pub resource_version: Option<String>,
+    /// `generation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// `creationTimestamp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_timestamp: Option<Timestamp>,
+    /// `deletionTimestamp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_timestamp: Option<Timestamp>,
+    /// `deletionGracePeriodSeconds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_grace_period_seconds: Option<i64>,
+    /// `labels`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    pub labels: BTreeMap<String, String>,
+    /// `annotations`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    pub annotations: BTreeMap<String, String>,
+    /// `finalizers`.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub finalizers: Vec<String>,
+    /// `ownerReferences`, as served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_references: Option<serde_json::Value>,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct WireSpec {
+    restart_policy: Option<String>,
+    termination_grace_period_seconds: Option<i64>,
+    active_deadline_seconds: Option<i64>,
+    #[serde(deserialize_with = "null_as_default")]
+    init_containers: Vec<WireContainer>,
+    #[serde(deserialize_with = "null_as_default")]
+    containers: Vec<WireContainer>,
+    #[serde(deserialize_with = "null_as_default")]
+    ephemeral_containers: Vec<WireContainer>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct WireContainer {
+    name: String,
+    image: Option<String>,
+    restart_policy: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct WireStatus {
+    phase: Option<String>,
+    start_time: Option<Timestamp>,
+    #[serde(deserialize_with = "null_as_default")]
+    init_container_statuses: Vec<WireContainerStatus>,
+    #[serde(deserialize_with = "null_as_default")]
+    container_statuses: Vec<WireContainerStatus>,
+    #[serde(deserialize_with = "null_as_default")]
+    ephemeral_container_statuses: Vec<WireContainerStatus>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct WireContainerStatus {
+    restart_count: i64,
+    #[serde(rename = "containerID")]
+    container_id: Option<String>,
+    state: Option<WireState>,
+    last_state: Option<WireState>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireState {
+    running: Option<serde::de::IgnoredAny>,
+    terminated: Option<serde::de::IgnoredAny>,
+}
+
+impl WireState {
+    fn is_start(state: Option<&Self>) -> bool {
+        state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+    }
+}
+
+impl WireContainerStatus {
+    fn has_started(&self) -> bool {
+        self.restart_count > 0
+            || self.container_id.as_deref().is_some_and(|id| !id.is_empty())
+            || WireState::is_start(self.state.as_ref())
+            || WireState::is_start(self.last_state.as_ref())
+    }
+}
+
+/// Makes a snapshot of the three parts of a served pod.
+///
+/// # Errors
+/// If the pod lacks its identity, or a part has another shape than the API's.
+pub fn decode(mut meta: WireMeta, spec: &RawValue, status: Option<&RawValue>) -> Result<PodSnapshot, DecodeError> {
+    meta.annotations.remove(LAST_APPLIED);
+    let malformed = |part| move |source| DecodeError::Malformed { part, source };
+    let uid = PodUid::new(meta.uid.as_deref().ok_or(DecodeError::Missing("metadata.uid"))?);
+    let namespace = meta.namespace.as_deref().ok_or(DecodeError::Missing("metadata.namespace"))?;
+    let name = meta.name.as_deref().ok_or(DecodeError::Missing("metadata.name"))?;
+    let wire_spec: WireSpec = serde_json::from_str(spec.get()).map_err(malformed("spec"))?;
+    let wire_status: WireStatus = match status {
+        Some(status) => serde_json::from_str(status.get()).map_err(malformed("status"))?,
+        None => WireStatus::default(),
+    };
+    let facts = facts(&meta, wire_spec, &wire_status)?;
+    Ok(PodSnapshot {
+        uid,
+        key: PodKey::new(namespace, name),
+        facts: Arc::new(facts),
+        raw: raw(&meta, spec, status).map_err(malformed("metadata"))?,
+    })
+}
+
+fn facts(meta: &WireMeta, spec: WireSpec, status: &WireStatus) -> Result<PodFacts, DecodeError> {
+    let seconds = |value: Option<i64>| value.map(|value| u64::try_from(value).unwrap_or(0));
+    let statuses = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    Ok(PodFacts {
+        resource_version: meta.resource_version.clone().ok_or(DecodeError::Missing("metadata.resourceVersion"))?,
+        generation: meta.generation.unwrap_or(0),
+        deletion: meta.deletion_timestamp.map(|due| Deletion {
+            due,
+            grace_seconds: seconds(meta.deletion_grace_period_seconds).unwrap_or(0),
+        }),
+        has_finalizers: !meta.finalizers.is_empty(),
+        restart_policy: RestartPolicy::parse(spec.restart_policy.as_deref().unwrap_or_default()),
+        grace_seconds: seconds(spec.termination_grace_period_seconds).unwrap_or(DEFAULT_GRACE_SECONDS),
+        active_deadline_seconds: seconds(spec.active_deadline_seconds),
+        metadata_fingerprint: metadata_fingerprint(meta),
+        phase: Phase::parse(status.phase.as_deref().unwrap_or_default()),
+        start_time: status.start_time,
+        started: statuses.into_iter().flatten().any(WireContainerStatus::has_started),
+        handle: meta
+            .annotations
+            .get(HANDLE_ANNOTATION)
+            .and_then(|text| STANDARD.decode(text).ok())
+            .and_then(|bytes| Handle::new(bytes).ok()),
+        instance: meta.annotations.get(INSTANCE_ANNOTATION).map(|text| BackendInstance::new(text.as_str())),
+        containers: containers(spec),
+    })
+}
+
+fn containers(spec: WireSpec) -> Vec<ContainerFacts> {
+    let init = spec.init_containers.into_iter().map(|container| {
+        let sidecar = container.restart_policy.as_deref() == Some("Always");
+        (container, if sidecar { ContainerKind::Sidecar } else { ContainerKind::Init })
+    });
+    let app = spec.containers.into_iter().map(|container| (container, ContainerKind::App));
+    let ephemeral = spec.ephemeral_containers.into_iter().map(|container| (container, ContainerKind::Ephemeral));
+    init.chain(app)
+        .chain(ephemeral)
+        .map(|(container, kind)| ContainerFacts {
+            name: container.name,
+            kind,
+            image: container.image.unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn metadata_fingerprint(meta: &WireMeta) -> u64 {
+    let foreign = meta.annotations.iter().filter(|(key, _)| *key != HANDLE_ANNOTATION && *key != INSTANCE_ANNOTATION);
+    let mut fingerprint = Fingerprint::new();
+    for (key, value) in meta.labels.iter() {
+        fingerprint = fingerprint.field(key.as_bytes()).field(value.as_bytes());
+    }
+    fingerprint = fingerprint.field(b"");
+    for (key, value) in foreign {
+        fingerprint = fingerprint.field(key.as_bytes()).field(value.as_bytes());
+    }
+    fingerprint.finish()
+}
+
+fn raw(meta: &WireMeta, spec: &RawValue, status: Option<&RawValue>) -> Result<RawPod, serde_json::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Whole<'a> {
+        api_version: &'static str,
+        kind: &'static str,
+        metadata: &'a WireMeta,
+        spec: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<&'a RawValue>,
+    }
+    let whole = Whole { api_version: "v1", kind: "Pod", metadata: meta, spec, status };
+    serde_json::to_vec(&whole).map(RawPod::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(meta: serde_json::Value, spec: &str, status: Option<&str>) -> Result<PodSnapshot, DecodeError> {
+        let mut base = serde_json::json!({"name": "web", "namespace": "default", "uid": "u1", "resourceVersion": "7"});
+        base.as_object_mut().unwrap().extend(meta.as_object().unwrap().clone());
+        let meta: WireMeta = serde_json::from_value(base).unwrap();
+        let spec: Box<RawValue> = serde_json::from_str(spec).unwrap();
+        let status: Option<Box<RawValue>> = status.map(|status| serde_json::from_str(status).unwrap());
+        decode(meta, &spec, status.as_deref())
+    }
+
+    const SPEC: &str = r#"{"containers":[{"name":"app","image":"a:1"}],"futureField":{"x":1}}"#;
+
+    #[test]
+    fn fields_that_this_build_does_not_know_survive_in_the_raw_pod() {
+        let pod = snapshot(serde_json::json!({}), SPEC, None).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(pod.raw.as_bytes()).unwrap();
+        assert_eq!(value["spec"]["futureField"]["x"], 1);
+        assert_eq!(value["metadata"]["uid"], "u1");
+        assert_eq!(pod.raw.decode().unwrap().spec.unwrap().containers[0].name, "app");
+    }
+
+    #[test]
+    fn managed_fields_and_last_applied_are_not_kept() {
+        let meta = serde_json::json!({
+            "managedFields": [{"manager": "kubectl"}],
+            "annotations": {LAST_APPLIED: "{}", "mine": "1"},
+        });
+        let pod = snapshot(meta, SPEC, None).unwrap();
+        let text = String::from_utf8(pod.raw.as_bytes().to_vec()).unwrap();
+        assert!(!text.contains("managedFields") && !text.contains("last-applied") && text.contains("mine"));
+    }
+
+    #[test]
+    fn every_trace_of_a_run_is_evidence_of_a_start() {
+        for status in [
+            r#"{"containerStatuses":[{"restartCount":0,"state":{"running":{"startedAt":null}}}]}"#,
+            r#"{"containerStatuses":[{"restartCount":0,"state":{"terminated":{"exitCode":0}}}]}"#,
+            r#"{"containerStatuses":[{"restartCount":0,"state":{"waiting":{}},"lastState":{"terminated":{"exitCode":1}}}]}"#,
+            r#"{"initContainerStatuses":[{"restartCount":1,"state":{"waiting":{}}}]}"#,
+            r#"{"containerStatuses":[{"restartCount":0,"containerID":"docker://x","state":{"waiting":{}}}]}"#,
+        ] {
+            assert!(snapshot(serde_json::json!({}), SPEC, Some(status)).unwrap().facts.started, "{status}");
+        }
+        let waiting = r#"{"phase":"Pending","containerStatuses":[{"restartCount":0,"state":{"waiting":{"reason":"x"}},"lastState":{}}]}"#;
+        assert!(!snapshot(serde_json::json!({}), SPEC, Some(waiting)).unwrap().facts.started);
+    }
+
+    #[test]
+    fn the_handle_survives_its_annotation() {
+        let meta = serde_json::json!({"annotations": {HANDLE_ANNOTATION: STANDARD.encode(b"job-17")}});
+        let pod = snapshot(meta, SPEC, None).unwrap();
+        assert_eq!(pod.facts.handle.as_ref().map(Handle::as_bytes), Some(&b"job-17"[..]));
+        let edited = serde_json::json!({"annotations": {HANDLE_ANNOTATION: "?? not base64"}});
+        assert_eq!(snapshot(edited, SPEC, None).unwrap().facts.handle, None);
+    }
+
+    #[test]
+    fn our_own_annotations_are_no_change_of_metadata() {
+        let bare = snapshot(serde_json::json!({}), SPEC, None).unwrap();
+        let ours = serde_json::json!({"annotations": {INSTANCE_ANNOTATION: "engine"}});
+        assert_eq!(
+            bare.facts.metadata_fingerprint,
+            snapshot(ours, SPEC, None).unwrap().facts.metadata_fingerprint
+        );
+        let theirs = serde_json::json!({"labels": {"a": "b"}});
+        assert_ne!(
+            bare.facts.metadata_fingerprint,
+            snapshot(theirs, SPEC, None).unwrap().facts.metadata_fingerprint
+        );
+    }
+
+    #[test]
+    fn containers_are_listed_with_their_parts() {
+        let spec = r#"{"initContainers":[{"name":"setup","image":"i"},{"name":"proxy","restartPolicy":"Always"}],
+            "containers":[{"name":"app"}],"ephemeralContainers":null,"restartPolicy":"Never"}"#;
+        let pod = snapshot(serde_json::json!({}), spec, None).unwrap();
+        let kinds: Vec<_> = pod.facts.containers.iter().map(|c| (c.name.as_str(), c.kind)).collect();
+        assert_eq!(
+            kinds,
+            [("setup", ContainerKind::Init), ("proxy", ContainerKind::Sidecar), ("app", ContainerKind::App)]
+        );
+        assert_eq!(pod.facts.restart_policy, RestartPolicy::Never);
+        assert_eq!(pod.facts.grace_seconds, 30);
+    }
+
+    #[test]
+    fn a_pod_without_identity_is_an_error_that_names_the_field() {
+        let meta: WireMeta = serde_json::from_str(r#"{"name":"x","namespace":"y","resourceVersion":"1"}"#).unwrap();
+        let spec: Box<RawValue> = serde_json::from_str(SPEC).unwrap();
+        assert_eq!(decode(meta, &spec, None).unwrap_err().to_string(), "the pod has no metadata.uid");
+    }
+}
