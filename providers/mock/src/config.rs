@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use vk_provider::node::NodeShape;
 use vk_provider::{ConfigDocument, Error, Result};
 
@@ -127,16 +127,16 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeConfig, A::Error> {
         let mut node = NodeConfig::default();
         while let Some(key) = map.next_key::<String>()? {
-            let field = Field { path: format!("{}.{key}", self.name) };
+            let path = format!("{}.{key}", self.name);
             match key.to_ascii_lowercase().as_str() {
-                "cpu" => field.quantity(&mut map, &mut node.cpu)?,
-                "memory" => field.quantity(&mut map, &mut node.memory)?,
-                "pods" => field.quantity(&mut map, &mut node.pods)?,
-                "others" => node.others = map.next_value_seed(OthersSeed { path: &field.path })?,
-                "providerid" => node.provider_id = field.text(&mut map)?,
+                "cpu" => quantity(&mut map, &path, &mut node.cpu)?,
+                "memory" => quantity(&mut map, &path, &mut node.memory)?,
+                "pods" => quantity(&mut map, &path, &mut node.pods)?,
+                "others" => node.others = map.next_value_seed(OthersSeed { path: &path })?,
+                "providerid" => node.provider_id = map.next_value_seed(Field { path: &path, kind: Kind::Text })?,
                 _ => {
                     map.next_value::<serde::de::IgnoredAny>()?;
-                    tracing::warn!(field = field.path, "the mock provider does not know this field: it is ignored");
+                    tracing::warn!(field = path, "the mock provider does not know this field: it is ignored");
                 }
             }
         }
@@ -144,35 +144,56 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 }
 
-struct Field {
-    path: String,
+/// One value: a string; an empty one and `null` mean that nothing was given, as in Go.
+struct Field<'a> {
+    path: &'a str,
+    kind: Kind,
 }
 
-impl Field {
-    /// A string; an empty one and `null` mean that nothing was given, as in Go.
-    fn text<'de, A: MapAccess<'de>>(&self, map: &mut A) -> Result<Option<String>, A::Error> {
-        match map.next_value::<serde_json::Value>()? {
-            serde_json::Value::Null => Ok(None),
-            serde_json::Value::String(text) if text.is_empty() => Ok(None),
-            serde_json::Value::String(text) => Ok(Some(text)),
-            other => Err(A::Error::custom(format!(
-                "{} must be a string, not {other}: put the value in double quotes",
-                self.path
-            ))),
-        }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Quantity,
+    Text,
+}
+
+impl<'de> DeserializeSeed<'de> for Field<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Field<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a string in double quotes at {}", self.path)
     }
 
-    fn quantity<'de, A: MapAccess<'de>>(&self, map: &mut A, target: &mut String) -> Result<(), A::Error> {
-        let Some(text) = self.text(map)? else { return Ok(()) };
-        if !is_quantity(&text) {
-            return Err(A::Error::custom(format!(
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if self.kind == Kind::Quantity && !is_quantity(text) {
+            return Err(E::custom(format!(
                 "{} is {text:?}, which is not a Kubernetes quantity: write it as in \"20\", \"500m\" or \"100Gi\"",
                 self.path
             )));
         }
-        *target = text;
-        Ok(())
+        Ok(Some(text.to_owned()))
     }
+}
+
+fn quantity<'de, A: MapAccess<'de>>(map: &mut A, path: &str, target: &mut String) -> Result<(), A::Error> {
+    if let Some(text) = map.next_value_seed(Field { path, kind: Kind::Quantity })? {
+        *target = text;
+    }
+    Ok(())
 }
 
 struct OthersSeed<'a> {
@@ -198,7 +219,7 @@ impl<'de> Visitor<'de> for OthersSeed<'_> {
         let mut others = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             let mut amount = "0".to_owned();
-            Field { path: format!("{}.{key}", self.path) }.quantity(&mut map, &mut amount)?;
+            quantity(&mut map, &format!("{}.{key}", self.path), &mut amount)?;
             others.insert(key, amount);
         }
         Ok(others)

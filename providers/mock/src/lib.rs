@@ -43,6 +43,8 @@ mod backend;
 mod client;
 mod config;
 mod factory;
+#[cfg(test)]
+mod fixtures;
 mod logs;
 mod provider;
 mod quantity;

@@ -130,6 +130,13 @@ impl Journal {
     }
 }
 
+#[cfg(test)]
+impl Journal {
+    pub(crate) fn break_for_test(&mut self, file: File) {
+        self.file = file;
+    }
+}
+
 fn write_new(path: &Path, text: &[u8]) -> io::Result<File> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
     file.write_all(text)?;
