@@ -1,0 +1,46 @@
+//! The project's own commands: `cargo xtask help`.
+
+mod cargo_deny;
+mod cluster;
+mod stopwatch;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Commands for those who work on this project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A real Kubernetes control plane on this machine, for trying things out.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+    /// Check what no compiler checks: file lengths, arrows between crates, links, determinism rules.
+    Tidy,
+    /// Run every check and every test, installing what they need.
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Cluster(command) => cluster::run(&command),
+        Command::Tidy => tidy::run(),
+        Command::Test(arguments) => test::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
