@@ -1,0 +1,5 @@
+//! Volumes: where their files are kept.
+
+mod store;
+
+pub use store::{EmptyDir, TerminationLogKey, VolumeKey, VolumeStore};
