@@ -35,8 +35,8 @@ pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
         }
         Step::Unit => unit(closing),
         Step::DocTests => closing.run_tests(cargo()?.args(["test", "--workspace", "--doc", "--quiet"])),
-        Step::World => world(closing),
-        Step::EndToEnd => end_to_end(closing),
+        Step::World => on_a_cluster(WORLD, closing),
+        Step::EndToEnd => on_a_cluster(END_TO_END, closing),
     }
 }
 
@@ -73,16 +73,9 @@ fn unit(closing: &mut Closing) -> Result<()> {
     closing.run_tests(&mut test)
 }
 
-fn world(closing: &mut Closing) -> Result<()> {
-    match tests_of(WORLD)? {
-        Some(mut tests) => closing.run_tests(&mut tests),
-        None => Ok(()),
-    }
-}
-
-/// One cluster and one engine for the whole suite; they end with this step, however it ends.
-fn end_to_end(closing: &mut Closing) -> Result<()> {
-    let Some(mut tests) = tests_of(END_TO_END)? else { return Ok(()) };
+/// Runs a folder's tests with a cluster and an engine of their own, which end with the step, however it ends.
+fn on_a_cluster(folder: &str, closing: &mut Closing) -> Result<()> {
+    let Some(mut tests) = tests_of(folder)? else { return Ok(()) };
     let engine = DockerEngine::start(DockerOptions::default()).context("cannot start a Docker engine")?;
     engine.load_test_image()?;
     // Where pods in containers reach it too.
@@ -97,7 +90,7 @@ fn end_to_end(closing: &mut Closing) -> Result<()> {
 fn tests_of(folder: &str) -> Result<Option<Command>> {
     let metadata = Metadata::read()?;
     let Some(package) = metadata.package_in(folder) else {
-        println!("there is no {} yet", Path::new(folder).display());
+        println!("there is no {folder} yet");
         return Ok(None);
     };
     let mut test = cargo()?;
@@ -105,10 +98,14 @@ fn tests_of(folder: &str) -> Result<Option<Command>> {
     Ok(Some(test))
 }
 
+/// Runs a command that says itself what is wrong.
 fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().display().to_string();
+    let arguments = command.get_args().map(|argument| argument.display().to_string());
+    let name = [program].into_iter().chain(arguments).collect::<Vec<_>>().join(" ");
+    let status = command.status().with_context(|| format!("cannot start {name}"))?;
     if !status.success() {
-        bail!("{} failed: {status}", command.get_program().display());
+        bail!("`{name}` failed: {status}");
     }
     Ok(())
 }
