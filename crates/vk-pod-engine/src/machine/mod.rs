@@ -84,6 +84,8 @@ enum Goal {
         /// Whether a list has been asked for since the last change, so that what it shows is all that is left.
         proof: Option<u64>,
     },
+    /// Nothing is left.
+    Gone,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -159,12 +161,15 @@ impl PodMachine {
     pub fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let mut effects = Effects::new();
         self.fold(event, now, &mut effects);
+        if self.goal == Goal::Gone {
+            return effects;
+        }
         self.turn_notices(now, &mut effects);
         if self.listing.taken.is_none() {
             self.listing.wanted = true;
         } else {
             match self.goal {
-                Goal::Observe => {}
+                Goal::Observe | Goal::Gone => {}
                 Goal::Run => self.run(now, &mut effects),
                 Goal::Stop { deadline } => self.stop(deadline, now, &mut effects),
                 Goal::Remove { proof } => self.remove(proof, now, &mut effects),
@@ -190,7 +195,7 @@ impl PodMachine {
             }
             Event::Terminate { grace } => self.shorten(now.mono.saturating_add(grace)),
             Event::Remove => {
-                if !matches!(self.goal, Goal::Remove { .. }) {
+                if !matches!(self.goal, Goal::Remove { .. } | Goal::Gone) {
                     self.goal = Goal::Remove { proof: None };
                 }
                 self.cleanup_pause = None;
@@ -236,7 +241,7 @@ impl PodMachine {
         match &mut self.goal {
             Goal::Observe | Goal::Run => self.goal = Goal::Stop { deadline },
             Goal::Stop { deadline: known } => *known = deadline.min(*known),
-            Goal::Remove { .. } => {}
+            Goal::Remove { .. } | Goal::Gone => {}
         }
     }
 

@@ -33,6 +33,7 @@ impl PodMachine {
     fn stage(&self) -> Stage {
         let ending = self.winding_down.is_some();
         match self.goal {
+            Goal::Gone => Stage::Stopped,
             Goal::Stop { .. } | Goal::Remove { .. } if self.is_quiet() => Stage::Stopped,
             Goal::Stop { .. } | Goal::Remove { .. } => Stage::Stopping,
             Goal::Run if ending && self.is_quiet() => Stage::Stopped,

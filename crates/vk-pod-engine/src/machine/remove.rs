@@ -82,7 +82,10 @@ impl PodMachine {
                     self.sandbox.newest = None;
                 }
             }
-            Call::ReleaseVolumes => effects.push(Effect::Forget),
+            Call::ReleaseVolumes => {
+                self.goal = Goal::Gone;
+                effects.push(Effect::Forget);
+            }
             _ => {}
         }
         if let Goal::Remove { .. } = self.goal {

@@ -1,0 +1,6 @@
+mod ends;
+mod images;
+mod loss;
+mod order;
+mod restarts;
+mod world;
