@@ -96,12 +96,15 @@ pub struct ResolvedContainer {
     pub command: Vec<EnvValue>,
     /// `args` with `$(VAR)` expanded, likewise.
     pub args: Vec<EnvValue>,
+    /// Keys of `envFrom` (prefix included) that cannot name a variable and were left out, for an Event
+    /// (`InvalidEnvironmentVariableNames`).
+    pub skipped: Vec<String>,
 }
 
 impl ResolvedContainer {
     /// A container without environment or command.
     pub fn new(name: impl Into<String>, kind: ContainerKind) -> Self {
-        Self { name: name.into(), kind, env: Vec::new(), command: Vec::new(), args: Vec::new() }
+        Self { name: name.into(), kind, env: Vec::new(), command: Vec::new(), args: Vec::new(), skipped: Vec::new() }
     }
 }
 

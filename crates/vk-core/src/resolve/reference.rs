@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 
 use super::data::{ConfigMapData, SecretData, ServiceFacts};
+use super::error::ResolveError;
 use crate::resolved::SecretString;
 
 /// Something that a pod refers to, in its own namespace.
@@ -92,6 +93,45 @@ impl ReferenceData {
     /// The answer, or `None` if it has not been gathered.
     pub fn get(&self, reference: &Reference) -> Option<Option<&Data>> {
         self.answers.get(reference).map(Option::as_ref)
+    }
+
+    /// The object, which has to exist.
+    pub(super) fn require(&self, reference: &Reference) -> Result<&Data, ResolveError> {
+        self.find(reference)?.ok_or_else(|| ResolveError::NotFound { reference: reference.clone() })
+    }
+
+    /// The ConfigMap; `None` if it does not exist and need not.
+    pub(super) fn config_map(
+        &self,
+        reference: &Reference,
+        optional: Option<bool>,
+    ) -> Result<Option<&ConfigMapData>, ResolveError> {
+        match self.find_unless(optional, reference)? {
+            None => Ok(None),
+            Some(Data::ConfigMap(object)) => Ok(Some(object)),
+            Some(_) => Err(ResolveError::NotRead { reference: reference.clone() }),
+        }
+    }
+
+    /// The Secret; `None` if it does not exist and need not.
+    pub(super) fn secret(
+        &self,
+        reference: &Reference,
+        optional: Option<bool>,
+    ) -> Result<Option<&SecretData>, ResolveError> {
+        match self.find_unless(optional, reference)? {
+            None => Ok(None),
+            Some(Data::Secret(object)) => Ok(Some(object)),
+            Some(_) => Err(ResolveError::NotRead { reference: reference.clone() }),
+        }
+    }
+
+    fn find_unless(&self, optional: Option<bool>, reference: &Reference) -> Result<Option<&Data>, ResolveError> {
+        if optional == Some(true) { self.find(reference) } else { self.require(reference).map(Some) }
+    }
+
+    fn find(&self, reference: &Reference) -> Result<Option<&Data>, ResolveError> {
+        self.get(reference).ok_or_else(|| ResolveError::NotRead { reference: reference.clone() })
     }
 }
 

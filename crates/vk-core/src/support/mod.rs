@@ -12,4 +12,4 @@ mod token_volume;
 pub use catalogue::FieldGroup;
 pub use check::UnsupportedField;
 pub use table::{SupportTable, TokenVolume, Values};
-pub use token_volume::is_injected_token_volume;
+pub use token_volume::{is_injected_token_volume, omit_token_volume};

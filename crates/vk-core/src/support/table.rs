@@ -20,7 +20,7 @@ use super::catalogue::{self, FieldGroup};
 ///     .honour_values("spec.restartPolicy", ["Never"])
 ///     .honour_below("spec.volumes[].hostPath.path", ["/srv"])
 ///     .with_init_containers()
-///     .token_volume(TokenVolume::Omit);
+///     .with_token_volume(TokenVolume::Omit);
 /// assert_eq!(table.problems(), Vec::<String>::new());
 /// ```
 ///
@@ -76,7 +76,7 @@ impl SupportTable {
             .with_init_containers()
             .with_sidecars()
             .with_ephemeral_containers()
-            .token_volume(TokenVolume::Honour)
+            .with_token_volume(TokenVolume::Honour)
     }
 
     /// The same, honouring every field of the group.
@@ -147,9 +147,14 @@ impl SupportTable {
 
     /// The same, with this policy for the injected token volume.
     #[must_use]
-    pub fn token_volume(mut self, policy: TokenVolume) -> Self {
+    pub fn with_token_volume(mut self, policy: TokenVolume) -> Self {
         self.token_volume = policy;
         self
+    }
+
+    /// What becomes of the injected token volume.
+    pub fn token_volume(&self) -> TokenVolume {
+        self.token_volume
     }
 
     /// What is wrong with the table itself: patterns that name no field of a pod. For a test of the provider.

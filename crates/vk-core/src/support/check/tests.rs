@@ -65,7 +65,7 @@ fn defaulted_pod() -> Value {
 
 #[test]
 fn what_the_api_server_fills_in_asks_for_nothing() {
-    let table = SupportTable::minimal().token_volume(TokenVolume::Honour);
+    let table = SupportTable::minimal().with_token_volume(TokenVolume::Honour);
     assert_eq!(unsupported(&table, &defaulted_pod()), Vec::<String>::new());
 }
 
@@ -76,7 +76,7 @@ fn the_token_volume_goes_by_its_policy() {
     for (policy, expected) in
         [(TokenVolume::Honour, &[][..]), (TokenVolume::Omit, &[]), (TokenVolume::Refuse, &refused)]
     {
-        let table = SupportTable::minimal().token_volume(policy);
+        let table = SupportTable::minimal().with_token_volume(policy);
         assert_eq!(unsupported(&table, &defaulted_pod()), expected, "{policy:?}");
     }
 }
@@ -85,7 +85,7 @@ fn the_token_volume_goes_by_its_policy() {
 fn a_volume_that_only_borrows_the_name_is_no_token_volume() {
     let mut spec = defaulted_pod();
     spec["volumes"][0]["projected"]["sources"][1] = json!({"secret": {"name": "password"}});
-    let table = SupportTable::minimal().token_volume(TokenVolume::Omit);
+    let table = SupportTable::minimal().with_token_volume(TokenVolume::Omit);
     assert_eq!(paths(&table, &spec), ["spec.containers[0].volumeMounts[0]", "spec.volumes[0].projected"]);
 }
 
@@ -93,7 +93,7 @@ fn a_volume_that_only_borrows_the_name_is_no_token_volume() {
 fn the_token_volume_mounted_elsewhere_is_an_ordinary_mount() {
     let mut spec = defaulted_pod();
     spec["containers"][0]["volumeMounts"][0]["mountPath"] = json!("/token");
-    let table = SupportTable::minimal().token_volume(TokenVolume::Omit);
+    let table = SupportTable::minimal().with_token_volume(TokenVolume::Omit);
     assert_eq!(paths(&table, &spec), ["spec.containers[0].volumeMounts[0]"]);
 }
 

@@ -16,7 +16,7 @@ fn fields_that_fare_alike_share_a_row() {
         .honour_values("spec.restartPolicy", ["Never", "OnFailure"])
         .honour("spec.containers[].resources.limits['cpu']")
         .with_init_containers()
-        .token_volume(TokenVolume::Omit);
+        .with_token_volume(TokenVolume::Omit);
     let markdown = table.to_markdown();
     expect![[r#"
         | field | honoured |
