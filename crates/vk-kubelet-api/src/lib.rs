@@ -1,0 +1,39 @@
+//! The HTTPS API that a kubelet serves on port 10250, for a virtual node.
+//!
+//! The API server comes here for `kubectl logs`, and people with the right come directly. A request passes, in this order:
+//!
+//! 1. [`certificates`]: TLS 1.2 or 1.3 with a serving certificate that is read again when its files change;
+//! 2. [`authentication`]: who is asking, by client certificate;
+//! 3. [`authorization`]: whether they may, by a SubjectAccessReview on every request;
+//! 4. the route: what they asked for.
+//!
+//! Secure by default (invariant 14 of `ARCHITECTURE.md`): without a serving certificate, or without a way to authenticate
+//! clients, [`Settings`] cannot be made and nothing listens. Everything is bounded by [`Limits`] (invariant 12).
+//!
+//! What the API shows comes from outside through [`NodeServices`]: the pods ([`PodSource`]), the provider's interfaces, the
+//! authorizer, health checks and the wall clock. One [`KubeletApi`] serves one node; an agent with several nodes runs
+//! several, each on its own port.
+
+pub mod authentication;
+pub mod authorization;
+pub mod certificates;
+mod clock;
+mod health;
+mod limits;
+mod logs;
+mod names;
+mod pod_source;
+mod response;
+mod routes;
+mod server;
+mod settings;
+
+pub use authentication::UserInfo;
+pub use authorization::{Attributes, AuthorizationError, Authorizer, Decision, SubjectAccessReviewAuthorizer, Verb};
+pub use certificates::CertificateError;
+pub use clock::WallClock;
+pub use health::HealthCheck;
+pub use limits::Limits;
+pub use pod_source::{ContainerEntry, PodEntry, PodSource};
+pub use server::{Drained, KubeletApi, NodeServices, StartError};
+pub use settings::{Options, Setting, Settings, SettingsError};

@@ -1,0 +1,128 @@
+//! From a request to a response: who asks, whether they may, what they get.
+
+mod container_logs;
+mod healthz;
+mod pods;
+mod route;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::authentication::{Authenticator, PeerCertificate, UserInfo};
+use crate::authorization::{Attributes, Decision};
+use crate::limits::Limits;
+use crate::response::{Body, Refusal};
+use crate::server::NodeServices;
+use route::{Endpoint, Route};
+
+/// Everything that answering requests takes, shared by all connections.
+pub(crate) struct Service {
+    node: NodeServices,
+    authenticator: Authenticator,
+    limits: Limits,
+    requests: Arc<Semaphore>,
+}
+
+/// A response, and the place among the requests under way that it holds until its body has ended.
+pub(crate) struct Answer {
+    pub(crate) response: Response<Body>,
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Service {
+    pub(crate) fn new(node: NodeServices, authenticator: Authenticator, limits: Limits) -> Self {
+        let requests = Arc::new(Semaphore::new(limits.requests));
+        Self { node, authenticator, limits, requests }
+    }
+
+    pub(crate) fn allows_anonymous(&self) -> bool {
+        self.authenticator.allows_anonymous()
+    }
+
+    /// Answers one request. Its body is not read: no route takes one.
+    pub(crate) async fn answer(&self, request: &Parts, peer: Option<&PeerCertificate>) -> Answer {
+        let user = match self.authenticator.authenticate(peer) {
+            Ok(user) => user,
+            Err(error) => {
+                tracing::debug!(%error, "request to the kubelet API refused");
+                return Answer::refused(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized"));
+            }
+        };
+        let Ok(permit) = self.requests.clone().try_acquire_owned() else {
+            let message = format!("the kubelet API has reached its limit of {} requests", self.limits.requests);
+            tracing::warn!(limit = self.limits.requests, "too many requests to the kubelet API");
+            return Answer::refused(Refusal::new(StatusCode::TOO_MANY_REQUESTS, message));
+        };
+        // A provider that panics costs its caller the answer, not everyone else on the connection.
+        let response = match AssertUnwindSafe(self.respond(request, &user)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(refusal)) => refusal.into_response(),
+            Err(_) => {
+                tracing::error!(path = request.uri.path(), "a request to the kubelet API panicked");
+                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error").into_response()
+            }
+        };
+        Answer { response, permit: Some(permit) }
+    }
+
+    async fn respond(&self, request: &Parts, user: &UserInfo) -> Result<Response<Body>, Refusal> {
+        let route = Route::parse(request.uri.path());
+        self.authorize(&route, &request.method, user).await?;
+        let query = request.uri.query().unwrap_or_default();
+        match route.endpoint {
+            Endpoint::Unserved => Err(Refusal::not_found("404 page not found")),
+            _ if request.method != Method::GET => Err(Refusal::method_not_allowed()),
+            Endpoint::ContainerLogs(path) => container_logs::serve(&self.node, &self.limits, &path, query).await,
+            Endpoint::Pods => pods::serve(&self.node, &self.limits).await,
+            Endpoint::Healthz(check) => healthz::serve(&self.node, &self.limits, check.as_deref(), query).await,
+        }
+    }
+
+    /// Any one of the route's subresources is enough.
+    async fn authorize(&self, route: &Route, method: &Method, user: &UserInfo) -> Result<(), Refusal> {
+        let verb = route.verb(method).ok_or_else(Refusal::method_not_allowed)?;
+        for &subresource in route.subresources {
+            let attributes = Attributes::new(self.node.name.clone(), subresource, verb);
+            let asked = self.node.authorizer.authorize(user, &attributes);
+            let decision = match timeout(self.limits.authorization_timeout, asked).await {
+                Ok(Ok(decision)) => decision,
+                Ok(Err(error)) => return Err(undecided(user, &attributes, &error.to_string())),
+                Err(_) => return Err(undecided(user, &attributes, "the authorizer did not answer in time")),
+            };
+            match decision {
+                Decision::Allowed => return Ok(()),
+                Decision::Denied { reason } => tracing::debug!(?user, ?attributes, reason, "not authorized"),
+            }
+        }
+        let subresources = route.subresources.join(" ");
+        let user = user.name.escape_default();
+        tracing::info!(%user, %verb, subresources, "request to the kubelet API forbidden");
+        Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            format!("Forbidden (user={user}, verb={verb}, resource=nodes, subresource(s)=[{subresources}])\n"),
+        ))
+    }
+}
+
+impl Answer {
+    fn refused(refusal: Refusal) -> Self {
+        Self { response: refusal.into_response(), permit: None }
+    }
+}
+
+/// The reason stays in the log: it may tell of the cluster's inner workings.
+fn undecided(user: &UserInfo, attributes: &Attributes, reason: &str) -> Refusal {
+    let Attributes { verb, subresource, .. } = attributes;
+    let user = user.name.escape_default();
+    tracing::warn!(%user, %verb, subresource, reason, "a request to the kubelet API could not be authorized");
+    Refusal::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        format!("Authorization error (user={user}, verb={verb}, resource=nodes, subresource={subresource})"),
+    )
+}

@@ -1,0 +1,183 @@
+//! What a path means, for authorization and for serving: it is read once, so the two cannot disagree.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use crate::authorization::Verb;
+
+/// A path, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) endpoint: Endpoint,
+    /// Subresources of the Node, any one of which gives access (KEP-2862).
+    pub(super) subresources: &'static [&'static str],
+    /// Whether it runs or opens something in a pod.
+    interactive: bool,
+}
+
+/// What is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// The log of a container.
+    ContainerLogs(ContainerPath),
+    /// The node's pods.
+    Pods,
+    /// All health checks, or one.
+    Healthz(Option<String>),
+    /// Nothing. Permission is needed nevertheless to learn so.
+    Unserved,
+}
+
+/// `/{namespace}/{pod}/{container}`, decoded and otherwise as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ContainerPath {
+    pub(super) namespace: String,
+    pub(super) pod: String,
+    pub(super) container: String,
+}
+
+const PROXY: &[&str] = &["proxy"];
+const PODS: &[&str] = &["pods", "proxy"];
+
+impl Route {
+    /// Reads the path of a URL, percent-encoded. Anything unknown needs `nodes/proxy` and is not served.
+    pub(super) fn parse(path: &str) -> Self {
+        let segments: Option<Vec<String>> = path.strip_prefix('/').unwrap_or_default().split('/').map(decode).collect();
+        let mut segments = segments.unwrap_or_default();
+        // As for a kubelet, one slash at the end makes no difference.
+        if segments.len() > 1 && segments.last().is_some_and(String::is_empty) {
+            segments.pop();
+        }
+        let mut segments = segments.into_iter();
+        let first = segments.next().unwrap_or_default();
+        let rest: Vec<String> = segments.collect();
+        match first.as_str() {
+            "containerLogs" => {
+                Self::new(container_path(rest).map_or(Endpoint::Unserved, Endpoint::ContainerLogs), PROXY)
+            }
+            "pods" if rest.is_empty() => Self::new(Endpoint::Pods, PODS),
+            "healthz" => Self::new(healthz(rest), &["healthz", "proxy"]),
+            "pods" | "runningpods" => Self::new(Endpoint::Unserved, PODS),
+            "configz" => Self::new(Endpoint::Unserved, &["configz", "proxy"]),
+            "flagz" => Self::new(Endpoint::Unserved, &["configz"]),
+            "statusz" => Self::new(Endpoint::Unserved, &["statusz"]),
+            "stats" => Self::new(Endpoint::Unserved, &["stats"]),
+            "metrics" => Self::new(Endpoint::Unserved, &["metrics"]),
+            "logs" => Self::new(Endpoint::Unserved, &["log"]),
+            "checkpoint" => Self::new(Endpoint::Unserved, &["checkpoint"]),
+            "exec" | "attach" | "run" | "portForward" => {
+                Self { interactive: true, ..Self::new(Endpoint::Unserved, PROXY) }
+            }
+            _ => Self::new(Endpoint::Unserved, PROXY),
+        }
+    }
+
+    fn new(endpoint: Endpoint, subresources: &'static [&'static str]) -> Self {
+        Self { endpoint, subresources, interactive: false }
+    }
+
+    /// The verb that a permission must have; `None` if the method has none.
+    pub(super) fn verb(&self, method: &Method) -> Option<Verb> {
+        let verb = Verb::of_method(method)?;
+        Some(if self.interactive { Verb::Create } else { verb })
+    }
+}
+
+fn decode(segment: &str) -> Option<String> {
+    percent_decode_str(segment).decode_utf8().ok().map(|decoded| decoded.into_owned())
+}
+
+fn container_path(segments: Vec<String>) -> Option<ContainerPath> {
+    let [namespace, pod, container] = segments.try_into().ok()?;
+    Some(ContainerPath { namespace, pod, container })
+}
+
+fn healthz(mut segments: Vec<String>) -> Endpoint {
+    match (segments.pop(), segments.is_empty()) {
+        (None, _) => Endpoint::Healthz(None),
+        (Some(check), true) => Endpoint::Healthz(Some(check)),
+        (Some(_), false) => Endpoint::Unserved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn asked(path: &str, method: Method) -> (&'static [&'static str], Option<Verb>) {
+        let route = Route::parse(path);
+        (route.subresources, route.verb(&method))
+    }
+
+    #[test]
+    fn subresources_are_those_of_a_kubelet() {
+        for (path, subresources) in [
+            ("/containerLogs/ns/pod/c", &["proxy"] as &[&str]),
+            ("/pods", &["pods", "proxy"]),
+            ("/pods/", &["pods", "proxy"]),
+            ("/runningpods/", &["pods", "proxy"]),
+            ("/healthz", &["healthz", "proxy"]),
+            ("/healthz/ping", &["healthz", "proxy"]),
+            ("/configz", &["configz", "proxy"]),
+            ("/flagz", &["configz"]),
+            ("/statusz", &["statusz"]),
+            ("/stats/summary", &["stats"]),
+            ("/metrics", &["metrics"]),
+            ("/metrics/cadvisor", &["metrics"]),
+            ("/logs/kubelet.log", &["log"]),
+            ("/checkpoint/ns/pod/c", &["checkpoint"]),
+            ("/exec/ns/pod/c", &["proxy"]),
+            ("/", &["proxy"]),
+            ("", &["proxy"]),
+            ("*", &["proxy"]),
+            ("/podsx", &["proxy"]),
+            ("//pods", &["proxy"]),
+            ("/%ff", &["proxy"]),
+        ] {
+            assert_eq!(Route::parse(path).subresources, subresources, "{path}");
+        }
+    }
+
+    #[test]
+    fn running_something_takes_create_whatever_the_method() {
+        for path in ["/exec/ns/pod/c", "/attach/ns/pod/c", "/run/ns/pod/c", "/portForward/ns/pod", "/%65xec/ns/pod/c"] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+                assert_eq!(asked(path, method.clone()), (PROXY, Some(Verb::Create)), "{method} {path}");
+            }
+        }
+        assert_eq!(asked("/containerLogs/ns/pod/c", Method::GET), (PROXY, Some(Verb::Get)));
+        assert_eq!(asked("/pods", Method::POST), (PODS, Some(Verb::Create)));
+    }
+
+    #[test]
+    fn methods_without_a_verb_have_no_permission_to_ask_for() {
+        for method in [Method::HEAD, Method::OPTIONS, Method::TRACE, Method::CONNECT] {
+            assert_eq!(asked("/exec/ns/pod/c", method.clone()).1, None, "{method}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_exact() {
+        let logs = |path| match Route::parse(path).endpoint {
+            Endpoint::ContainerLogs(path) => Some((path.namespace, path.pod, path.container)),
+            _ => None,
+        };
+        assert_eq!(logs("/containerLogs/a/b/c"), Some(("a".into(), "b".into(), "c".into())));
+        assert_eq!(logs("/containerLogs/a/%2e%2e%2Fb/c"), Some(("a".into(), "../b".into(), "c".into())));
+        for path in ["/containerLogs", "/containerLogs/a/b", "/containerLogs/a/b/c/d", "/containerlogs/a/b/c"] {
+            assert_eq!(Route::parse(path).endpoint, Endpoint::Unserved, "{path}");
+        }
+        assert_eq!(Route::parse("/healthz").endpoint, Endpoint::Healthz(None));
+        assert_eq!(Route::parse("/healthz/ping").endpoint, Endpoint::Healthz(Some("ping".into())));
+        assert_eq!(Route::parse("/healthz/a/b").endpoint, Endpoint::Unserved);
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_needs_some_permission(path in "[/a-zA-Z%0-9.]{0,60}") {
+            prop_assert!(!Route::parse(&path).subresources.is_empty());
+        }
+    }
+}

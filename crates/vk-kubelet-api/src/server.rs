@@ -1,0 +1,155 @@
+//! The server itself: one listener, one node.
+
+mod activity;
+mod connection;
+mod gate;
+mod population;
+mod socket;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vk_provider::Interfaces;
+
+use crate::authentication::Authenticator;
+use crate::authorization::Authorizer;
+use crate::certificates::{CertificateError, CertificateFiles, Reloader};
+use crate::clock::WallClock;
+use crate::health::HealthCheck;
+use crate::limits::Limits;
+use crate::pod_source::PodSource;
+use crate::routes::Service;
+use crate::settings::{Clients, Settings};
+use gate::Gate;
+
+/// What the API shows of one node, and who may see it.
+#[derive(Clone)]
+pub struct NodeServices {
+    pub(crate) name: Arc<str>,
+    pub(crate) pods: Arc<dyn PodSource>,
+    pub(crate) interfaces: Interfaces,
+    pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) health: Vec<Arc<dyn HealthCheck>>,
+    pub(crate) clock: WallClock,
+}
+
+impl NodeServices {
+    /// The node of this name, with these pods and a provider's interfaces.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        pods: Arc<dyn PodSource>,
+        interfaces: Interfaces,
+        authorizer: Arc<dyn Authorizer>,
+        clock: WallClock,
+    ) -> Self {
+        Self { name: name.into(), pods, interfaces, authorizer, health: Vec::new(), clock }
+    }
+
+    /// The same, with one more check behind `/healthz`.
+    #[must_use]
+    pub fn with_health_check(mut self, check: Arc<dyn HealthCheck>) -> Self {
+        self.health.push(check);
+        self
+    }
+}
+
+impl fmt::Debug for NodeServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeServices").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Why the kubelet API does not listen. The node runs on without it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A certificate, key or bundle cannot be used.
+    #[error("the kubelet API cannot start: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The address cannot be bound.
+    #[error("the kubelet API cannot listen on {address}: {source}; is the port (KUBELET_PORT) taken?")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// The kubelet API of one node, listening.
+pub struct KubeletApi {
+    listener: TcpListener,
+    address: SocketAddr,
+    reloader: Reloader,
+    service: Arc<Service>,
+    limits: Limits,
+}
+
+/// How a shutdown went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that still carried requests at the deadline, and were cut.
+    pub cut: usize,
+}
+
+impl KubeletApi {
+    /// Reads the certificates and binds the address.
+    ///
+    /// # Errors
+    /// [`StartError`] names the setting and the file, or the address.
+    pub async fn bind(settings: Settings, node: NodeServices) -> Result<Self, StartError> {
+        let Settings { bind, serving, clients, limits } = settings;
+        let reloader = Reloader::load(CertificateFiles::new(serving, &clients), node.clock.clone()).await?;
+        let listen = async {
+            let listener = TcpListener::bind(bind).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        let (listener, address) = listen.await.map_err(|source| StartError::Bind { address: bind, source })?;
+        warn_if_anonymous(&clients, address);
+        tracing::info!(%address, node = %node.name, "the kubelet API listens");
+        let authenticator = Authenticator::new(reloader.state(), clients.allows_anonymous(), node.clock.clone());
+        let service = Arc::new(Service::new(node, authenticator, limits.clone()));
+        Ok(Self { listener, address, reloader, service, limits })
+    }
+
+    /// Where it listens: the port is the one that was taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is cancelled. Then nothing new is accepted, and what is under way may finish until
+    /// [`Limits::drain_timeout`] has passed. Dropping the future cuts everything at once.
+    pub async fn run(self, shutdown: CancellationToken) -> Drained {
+        let gate = Gate::new(self.service, self.reloader.state(), self.limits.clone(), shutdown.clone());
+        let mut reloading = pin!(self.reloader.run(self.limits.certificate_poll_interval));
+        let mut serving = pin!(gate.serve(self.listener));
+        tokio::select! {
+            biased;
+            drained = &mut serving => drained,
+            never = &mut reloading => match never {},
+        }
+    }
+}
+
+impl fmt::Debug for KubeletApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KubeletApi").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn warn_if_anonymous(clients: &Clients, address: SocketAddr) {
+    if clients.allows_anonymous() {
+        tracing::warn!(
+            %address,
+            "INSECURE: the kubelet API answers clients without a certificate as system:anonymous \
+             (--no-verify-clients and --insecure-allow-anonymous are set); \
+             whatever that user is authorized for, anyone who reaches this address can do"
+        );
+    }
+}

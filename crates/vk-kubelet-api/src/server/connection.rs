@@ -1,0 +1,186 @@
+//! One connection: handshake, protocol, requests.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+use super::gate::Place;
+use crate::authentication::PeerCertificate;
+use crate::certificates::{HTTP2, TlsState};
+use crate::limits::Limits;
+use crate::response::Body;
+use crate::routes::Service;
+
+/// HTTP/2 clients that stop answering pings are gone.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What is buffered of an HTTP/2 response that its client does not take.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// What is buffered of an HTTP/1.1 connection in either direction, beyond the head of a request.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// What serving one connection takes.
+pub(super) struct Connection {
+    pub(super) service: Arc<Service>,
+    pub(super) tls: Arc<TlsState>,
+    pub(super) limits: Limits,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// What the requests of one connection share.
+struct Session {
+    service: Arc<Service>,
+    peer: Option<PeerCertificate>,
+    activity: Arc<Activity>,
+}
+
+/// A client whose handshake has ended.
+struct Established {
+    stream: TlsStream<TcpStream>,
+    peer: Option<PeerCertificate>,
+}
+
+impl Connection {
+    /// Serves until the client goes, idles, or has to go.
+    pub(super) async fn serve(self, stream: TcpStream, place: Place) {
+        let established = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => return,
+            established = timeout(self.limits.handshake_timeout, self.handshake(stream)) => established,
+        };
+        let Established { stream, peer } = match established {
+            Ok(Ok(established)) => established,
+            Ok(Err(error)) => return tracing::debug!(%error, "a handshake with the kubelet API failed"),
+            Err(_) => return tracing::debug!("a handshake with the kubelet API took too long"),
+        };
+        if peer.is_some() || self.service.allows_anonymous() {
+            place.authenticated();
+            self.requests(stream, peer, Standing::Known).await;
+        } else {
+            // All that such a client gets is 401.
+            let requests = self.requests(stream, peer, Standing::Stranger);
+            if timeout(self.limits.unauthenticated_lifetime, requests).await.is_err() {
+                tracing::debug!("a client of the kubelet API did not authenticate in time");
+            }
+        }
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> io::Result<Established> {
+        let stream = TlsAcceptor::from(self.tls.config.clone()).accept(stream).await?;
+        let chain = stream.get_ref().1.peer_certificates();
+        let peer = chain.map(PeerCertificate::from_chain).transpose().map_err(io::Error::other)?;
+        Ok(Established { stream, peer })
+    }
+
+    async fn requests(&self, stream: TlsStream<TcpStream>, peer: Option<PeerCertificate>, standing: Standing) {
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+        let activity = Activity::new();
+        let session = Arc::new(Session { service: self.service.clone(), peer, activity: activity.clone() });
+        let respond = service_fn(move |request| {
+            let session = session.clone();
+            async move { Ok::<_, Infallible>(session.respond(request).await) }
+        });
+        let stream = TokioIo::new(stream);
+        let served = if http2 {
+            self.drive(self.http2().serve_connection(stream, respond), &activity).await
+        } else {
+            self.drive(self.http1(standing).serve_connection(stream, respond), &activity).await
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "a connection to the kubelet API broke");
+        }
+    }
+
+    /// The protocol is what ALPN said; it is never guessed from bytes that may not come.
+    fn http1(&self, standing: Standing) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .max_headers(self.limits.headers)
+            .max_header_size(self.limits.header_bytes as usize)
+            .max_buf_size(BUFFER_BYTES + self.limits.header_bytes as usize);
+        match standing {
+            Standing::Known => builder.header_read_timeout(self.limits.idle_timeout),
+            Standing::Stranger => builder.header_read_timeout(self.limits.unauthenticated_lifetime).keep_alive(false),
+        };
+        builder
+    }
+
+    fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.limits.streams_per_connection)
+            .max_header_list_size(self.limits.header_bytes)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT);
+        builder
+    }
+
+    async fn drive<C>(&self, connection: C, activity: &Activity) -> Result<(), C::Error>
+    where
+        C: GracefulConnection,
+    {
+        let mut connection = pin!(connection);
+        let idle = tokio::select! {
+            biased;
+            served = connection.as_mut() => return served,
+            () = self.shutdown.cancelled() => false,
+            () = activity.idle_for(self.limits.idle_timeout) => true,
+        };
+        connection.as_mut().graceful_shutdown();
+        if idle {
+            return self.close(connection).await;
+        }
+        connection.await
+    }
+
+    /// Nothing is under way, so a client that does not take part in the farewell misses nothing.
+    async fn close<C>(&self, connection: Pin<&mut C>) -> Result<(), C::Error>
+    where
+        C: GracefulConnection,
+    {
+        timeout(self.limits.handshake_timeout, connection).await.unwrap_or(Ok(()))
+    }
+}
+
+/// Whether a client has authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Stranger,
+    Known,
+}
+
+impl Session {
+    /// The request counts as under way until its response has been written or dropped.
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+        let active = self.activity.begin();
+        let (parts, _body) = request.into_parts();
+        let answer = self.service.answer(&parts, self.peer.as_ref()).await;
+        let held = (active, answer.permit);
+        answer.response.map(|body| {
+            body.map_frame(move |frame| {
+                let _ = &held;
+                frame
+            })
+            .boxed_unsync()
+        })
+    }
+}
