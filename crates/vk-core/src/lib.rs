@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod error;
 pub mod identity;
 pub mod observation;
+pub mod quantity;
 pub mod node;
 pub mod resolve;
 pub mod resolved;
