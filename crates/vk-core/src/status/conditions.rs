@@ -8,7 +8,7 @@ use super::container_state::{MESSAGE_LIMIT, is_waiting, text, time};
 use super::input::{EndCause, Phase, Verdict};
 use super::pod_view::PodView;
 use super::resources::{POD_RESIZE_PENDING, resize_pending};
-use crate::observation::{self, ContainerKind, Stage};
+use crate::observation::{ContainerKind, ContainerObservation, ContainerState, Stage};
 
 const READY_TO_START: &str = "PodReadyToStartContainers";
 const INITIALIZED: &str = "Initialized";
@@ -87,27 +87,31 @@ fn last_transition(view: &PodView<'_>, condition: &PodCondition) -> Option<Time>
     }
 }
 
-/// KEP-3085: whether the pod's sandbox is there, with its network.
+/// KEP-3085: whether the pod's sandbox is there, with its network. Back ends do not speak of sandboxes, so an address or a
+/// container that has run is the sign; while the pod is active, its sandbox stays.
 fn ready_to_start(view: &PodView<'_>, phase: Phase) -> PodCondition {
     let known = holds(api_condition(view, READY_TO_START));
-    let has_sandbox = match (view.input.observation, view.stage()) {
+    let has_sandbox = match view.input.observation {
         _ if phase.is_terminal() || view.end().is_some() => false,
-        (Some(observation), Some(Stage::Active | Stage::Stopping)) => {
-            let has_network = !observation.pod_ips.is_empty() || view.uses_host_network();
-            has_network || observation.containers.iter().any(|container| has_run(&container.state))
+        None => known,
+        Some(observation) => {
+            let has_run = observation.containers.iter().any(has_run);
+            match observation.stage {
+                Stage::Provisioning { .. } => has_run,
+                Stage::Active | Stage::Stopping => {
+                    known || has_run || !observation.pod_ips.is_empty() || view.uses_host_network()
+                }
+                Stage::Unreachable { .. } => known || has_run,
+                Stage::Stopped | Stage::Disrupted { .. } | Stage::CreateFailed(_) => false,
+            }
         }
-        (Some(observation), Some(Stage::Provisioning { .. })) => {
-            observation.containers.iter().any(|container| has_run(&container.state))
-        }
-        (_, None | Some(Stage::Unreachable { .. })) => known,
-        (_, Some(_)) => false,
     };
     condition(READY_TO_START, has_sandbox)
 }
 
-fn has_run(state: &observation::ContainerState) -> bool {
-    use observation::ContainerState::{Running, Terminated};
-    matches!(state, Running { .. } | Terminated(_))
+fn has_run(container: &ContainerObservation) -> bool {
+    matches!(container.state, ContainerState::Running { .. } | ContainerState::Terminated(_))
+        || container.last.is_some()
 }
 
 fn initialized(view: &PodView<'_>, phase: Phase, statuses: &ContainerStatuses) -> PodCondition {

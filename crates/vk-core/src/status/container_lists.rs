@@ -73,8 +73,10 @@ impl ContainerStatuses {
             Some(last) => last + 1,
             None => usize::from(!never_started && !was_initialized),
         };
-        for status in self.init.iter_mut().take(reached) {
+        let kinds = view.containers.iter().map(|container| container.kind);
+        for (status, kind) in self.init.iter_mut().zip(kinds).take(reached) {
             end_run(status);
+            status.ready = kind == ContainerKind::Init && terminated_of(status).is_some_and(|run| run.exit_code == 0);
         }
         for status in self.ephemeral.iter_mut().filter(|status| has_run(status)) {
             end_run(status);
@@ -86,9 +88,10 @@ impl ContainerStatuses {
         if !view.has_init_containers() || self.any_regular_has_run() {
             return true;
         }
-        let kind_of_last = view.containers.iter().rfind(|container| {
-            matches!(container.kind, ContainerKind::Init | ContainerKind::Sidecar)
-        });
+        let kind_of_last = view
+            .containers
+            .iter()
+            .rfind(|container| matches!(container.kind, ContainerKind::Init | ContainerKind::Sidecar));
         self.init.last().zip(kind_of_last).is_some_and(|(status, container)| match container.kind {
             ContainerKind::Sidecar => running_of(status).is_some() && status.started == Some(true),
             _ => terminated_of(status).or_else(|| last_run_of(status)).is_some_and(|run| run.exit_code == 0),

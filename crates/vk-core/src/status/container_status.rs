@@ -61,6 +61,13 @@ fn kept(container: &SpecContainer<'_>, api: &ContainerStatus) -> ContainerStatus
 fn unobserved(view: &PodView<'_>, container: &SpecContainer<'_>, api: Option<&ContainerStatus>) -> ContainerStatus {
     match api {
         Some(api) if terminated_of(api).is_some() => kept(container, api),
+        _ if container.kind == ContainerKind::Init && has_been_passed(view, container) => {
+            let run = ContainerStateTerminated {
+                message: Some(INIT_CONTAINER_GONE.to_owned()),
+                ..run(&Terminated::with_exit_code(0))
+            };
+            ContainerStatus { ready: true, ..base(container, api, terminated(run)) }
+        }
         Some(api) if running_of(api).is_some() => {
             if is_lost_and_restarted(view, container) {
                 lost_and_restarted(view, container, api)
@@ -70,10 +77,8 @@ fn unobserved(view: &PodView<'_>, container: &SpecContainer<'_>, api: Option<&Co
             }
         }
         // A container in back-off says more than that the back end has just been asked.
-        Some(api) if last_run_of(api).is_some() && matches!(view.input.verdict, Verdict::Waiting { .. }) => kept(container, api),
-        _ if container.kind == ContainerKind::Init && has_been_passed(view, container) => {
-            let run = ContainerStateTerminated { message: Some(INIT_CONTAINER_GONE.to_owned()), ..run(&Terminated::with_exit_code(0)) };
-            ContainerStatus { ready: true, ..base(container, api, terminated(run)) }
+        Some(api) if last_run_of(api).is_some() && matches!(view.input.verdict, Verdict::Waiting { .. }) => {
+            kept(container, api)
         }
         _ => ContainerStatus {
             last_state: api.and_then(|api| api.last_state.clone()),
@@ -82,11 +87,17 @@ fn unobserved(view: &PodView<'_>, container: &SpecContainer<'_>, api: Option<&Co
     }
 }
 
-/// The snapshot is complete and lacks a container that ran: it is gone. Only where the policy starts it again is that
-/// said here; any other loss ends the pod, which is the state machine's decision.
+/// The snapshot lacks a container that ran: it is gone. An active pod without any container says nothing of them, so that
+/// is no proof. Only where the policy starts it again is the loss told here; any other ends the pod, which is the state
+/// machine's decision.
 fn is_lost_and_restarted(view: &PodView<'_>, container: &SpecContainer<'_>) -> bool {
-    matches!(view.input.verdict, Verdict::Observed)
-        && matches!(view.stage(), Some(Stage::Active | Stage::Provisioning { .. }))
+    let is_proved = view.input.observation.is_some_and(|observation| match observation.stage {
+        Stage::Active => !observation.containers.is_empty(),
+        Stage::Provisioning { .. } => true,
+        _ => false,
+    });
+    is_proved
+        && matches!(view.input.verdict, Verdict::Observed)
         && view.observed(container.name).is_none()
         && !view.is_being_deleted()
         && view.may_restart()
@@ -260,7 +271,10 @@ impl<'a> Report<'a> {
         let Some(api) = self.api else { return false };
         let left_back_off = is_waiting(api)
             && last_run_of(api).is_some()
-            && api.container_id.as_deref().is_some_and(|known| self.is_running() || (!self.id.is_empty() && known != self.id));
+            && api
+                .container_id
+                .as_deref()
+                .is_some_and(|known| self.is_running() || (!self.id.is_empty() && known != self.id));
         !self.waits() && (left_back_off || self.run_left_behind().is_some())
     }
 
@@ -305,20 +319,22 @@ impl<'a> Report<'a> {
     fn ready(&self, container: &SpecContainer<'_>, started: Option<bool>) -> bool {
         let has_readiness = matches!(container.kind, ContainerKind::App | ContainerKind::Sidecar);
         let known = self.same_running().is_some() && self.api.is_some_and(|api| api.ready);
-        has_readiness
-            && started == Some(true)
-            && self.observed.ready.unwrap_or(!container.has_readiness_probe || known)
+        has_readiness && started == Some(true) && self.observed.ready.unwrap_or(!container.has_readiness_probe || known)
     }
 
     /// The end as reported; times that the back end does not know are those that the API shows, or the moment in which
     /// the end was first seen.
-    fn ended_run(&self, ended: &Terminated, view: &PodView<'_>, container_id: Option<&str>) -> ContainerStateTerminated {
+    fn ended_run(
+        &self,
+        ended: &Terminated,
+        view: &PodView<'_>,
+        container_id: Option<&str>,
+    ) -> ContainerStateTerminated {
         let same = self.api.filter(|_| self.is_same_run());
         let known_end = same.and_then(terminated_of).filter(|known| known.exit_code == ended.exit_code);
         let mut run = run(ended);
         let began = || same.and_then(running_of).and_then(|running| running.started_at.clone());
-        run.started_at =
-            run.started_at.or_else(|| known_end.and_then(|known| known.started_at.clone())).or_else(began);
+        run.started_at = run.started_at.or_else(|| known_end.and_then(|known| known.started_at.clone())).or_else(began);
         run.finished_at = run.finished_at.or_else(|| match known_end {
             Some(known) => known.finished_at.clone(),
             None if ended.reason == STATUS_UNKNOWN => None,

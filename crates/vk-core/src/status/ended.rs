@@ -56,7 +56,9 @@ fn every_container_ended<'a>(
         let standing = Standing::of(observed.map(|observed| &observed.state));
         let over = match (container.kind, standing) {
             (_, Standing::MayRun) => false,
-            (ContainerKind::Ephemeral, _) | (ContainerKind::Sidecar, Standing::Absent | Standing::Terminated(_)) => true,
+            (ContainerKind::Ephemeral, _) | (ContainerKind::Sidecar, Standing::Absent | Standing::Terminated(_)) => {
+                true
+            }
             (_, Standing::Absent | Standing::Waiting) if initialization_failed => true,
             (ContainerKind::Init, Standing::Terminated(run)) => {
                 let failed = run.exit_code != 0;

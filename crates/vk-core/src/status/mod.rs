@@ -30,6 +30,9 @@ use patch::{OwnedStatus, annotations_patch, body, status_patch};
 use phase::phase_of;
 use pod_view::PodView;
 
+#[cfg(test)]
+mod tests;
+
 /// What to write to the `status` subresource of `pod`, which is the pod as the API shows it.
 ///
 /// The patch touches the fields that a kubelet owns and nothing else, and is bound to the pod's UID and version. Neither the
@@ -71,7 +74,7 @@ fn base(view: &PodView<'_>, phase: Phase) -> OwnedStatus {
     let (reason, message) = if phase == view.api_phase() {
         (view.api.reason.clone(), view.api.message.clone())
     } else {
-        view.end().map(wording).unwrap_or_default()
+        view.end().map(|cause| wording(cause, phase)).unwrap_or_default()
     };
     OwnedStatus {
         phase: Some(phase.as_str().to_owned()),
@@ -84,10 +87,11 @@ fn base(view: &PodView<'_>, phase: Phase) -> OwnedStatus {
 }
 
 /// `status.reason` and `status.message` of a pod that has come to its end.
-fn wording(cause: &EndCause) -> (Option<String>, Option<String>) {
+fn wording(cause: &EndCause, phase: Phase) -> (Option<String>, Option<String>) {
     let of = |reason: &str, message: &str| (text(reason, MESSAGE_LIMIT), text(message, MESSAGE_LIMIT));
     match cause {
         EndCause::Completed | EndCause::Stopped => (None, None),
+        EndCause::Lost { .. } if phase == Phase::Succeeded => (None, None),
         EndCause::DeadlineExceeded => {
             of("DeadlineExceeded", "The pod ran for longer than spec.activeDeadlineSeconds allows")
         }

@@ -79,8 +79,7 @@ impl OwnedStatus {
 /// The patch of the status, empty if nothing differs, and whether only messages differ.
 pub(super) fn status_patch(api: OwnedStatus, wanted: OwnedStatus) -> (Map<String, Value>, bool) {
     let patch = difference(&api, &wanted);
-    let is_cosmetic =
-        !patch.is_empty() && difference(&api.without_messages(), &wanted.without_messages()).is_empty();
+    let is_cosmetic = !patch.is_empty() && difference(&api.without_messages(), &wanted.without_messages()).is_empty();
     (patch, is_cosmetic)
 }
 
@@ -142,12 +141,7 @@ fn conditions_patch(api: &[PodCondition], wanted: &Conditions) -> Vec<Value> {
         put_if_changed(&mut entry, "status", &before.status, &condition.status);
         put_if_changed(&mut entry, "reason", &before.reason, &condition.reason);
         put_if_changed(&mut entry, "message", &before.message, &condition.message);
-        put_if_changed(
-            &mut entry,
-            "lastTransitionTime",
-            &before.last_transition_time,
-            &condition.last_transition_time,
-        );
+        put_if_changed(&mut entry, "lastTransitionTime", &before.last_transition_time, &condition.last_transition_time);
         put_if_changed(&mut entry, "observedGeneration", &before.observed_generation, &condition.observed_generation);
         if entry.is_empty() {
             return None;
@@ -166,7 +160,7 @@ fn put_addresses(patch: &mut Map<String, Value>, keys: (&str, &str), api: &[Stri
     }
     let replace = json!({"$patch": "replace"});
     let entries = wanted.iter().map(|ip| json!({"ip": ip}));
-    patch.insert(keys.0.to_owned(), wanted.first().map_or(Value::Null, |ip| Value::from(ip.as_str())));
+    put_if_changed(patch, keys.0, &api.first(), &wanted.first());
     patch.insert(keys.1.to_owned(), std::iter::once(replace).chain(entries).collect());
 }
 

@@ -63,9 +63,7 @@ fn all_succeeded(view: &PodView<'_>, statuses: &ContainerStatuses) -> bool {
 }
 
 fn any_restarts_after_success(view: &PodView<'_>) -> bool {
-    view.containers
-        .iter()
-        .any(|container| container.kind == ContainerKind::App && container.restarts(view.policy, 0))
+    view.containers.iter().any(|container| container.kind == ContainerKind::App && container.restarts(view.policy, 0))
 }
 
 /// How the containers of one kind stand.

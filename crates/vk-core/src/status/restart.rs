@@ -112,11 +112,14 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_matches_decides_before_the_containers_policy() {
-        let listed = container(Some("Never"), vec![rule("Restart", "In", &[42]), rule("Restart", "NotIn", &[0, 1, 42])]);
+        let listed =
+            container(Some("Never"), vec![rule("Restart", "In", &[42]), rule("Restart", "NotIn", &[0, 1, 42])]);
         assert!(listed.restarts(RestartPolicy::Never, 42));
         assert!(listed.restarts(RestartPolicy::Never, 9));
         assert!(!listed.restarts(RestartPolicy::Always, 1));
-        assert!(container(Some("Never"), vec![rule("RestartAllContainers", "In", &[3])]).restarts(RestartPolicy::Never, 3));
+        assert!(
+            container(Some("Never"), vec![rule("RestartAllContainers", "In", &[3])]).restarts(RestartPolicy::Never, 3)
+        );
         assert!(!container(Some("Never"), vec![rule("Restart", "Above", &[3])]).restarts(RestartPolicy::Never, 3));
     }
 }
