@@ -5,4 +5,7 @@
 //! [`env::Env`] (invariant 13 of `ARCHITECTURE.md`), so that the same controllers run in simulation.
 
 pub mod env;
+pub mod events;
 pub mod node;
+pub mod pod;
+pub mod references;

@@ -4,11 +4,16 @@
 //! `ARCHITECTURE.md`). Whatever decides about a pod or a node lives in this crate, so that it can be tested exhaustively.
 
 pub mod backoff;
+pub mod correlation;
 pub mod error;
 pub mod identity;
 pub mod observation;
 pub mod quantity;
+pub mod machine;
 pub mod node;
+pub mod orphan;
+pub mod poll;
+pub mod record;
 pub mod resolve;
 pub mod resolved;
 pub mod status;

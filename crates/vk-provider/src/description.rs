@@ -21,6 +21,9 @@ pub struct Description {
     pub settle: Duration,
     /// How long finished work stays visible.
     pub retention: Retention,
+    /// Whether a pod that the back end lost may be created again under `OnFailure` and `Always` (fenced re-creation): the
+    /// provider guarantees that nothing of the lost one runs any more. Otherwise such a pod fails.
+    pub recreates_lost: bool,
     /// How changes reach the core.
     pub observe: Observe,
     /// Who resolves references to ConfigMaps, Secrets and the like.
@@ -39,6 +42,7 @@ impl Description {
             recovery: Recovery::ByUid,
             settle: Duration::ZERO,
             retention: Retention::UntilRemoved,
+            recreates_lost: false,
             observe: Observe::Push { safety_net: Duration::from_secs(60) },
             resolution: Resolution::Inline,
             interfaces: Interfaces::default(),

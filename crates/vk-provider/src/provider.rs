@@ -295,3 +295,22 @@ impl Updated {
         }
     }
 }
+
+impl Updated {
+    /// An error that names the changes which the back end cannot make; `Ok` if it makes all of them.
+    pub fn into_result(self, asked: PodChange) -> Result<()> {
+        let answers = [
+            ("spec.containers[].image", asked.images, self.images),
+            ("metadata", false, self.metadata),
+            ("spec.activeDeadlineSeconds", false, self.deadline),
+        ];
+        let refused = |answer| matches!(answer, None | Some(Answer::Infeasible | Answer::Unsupported));
+        match answers.into_iter().find(|(_, asked, answer)| *asked && refused(*answer)) {
+            Some((field, ..)) => {
+                let message = "the back end cannot change it on a pod that runs; delete the pod to have it replaced";
+                Err(vk_core::Error::unsupported(field, message))
+            }
+            None => Ok(()),
+        }
+    }
+}

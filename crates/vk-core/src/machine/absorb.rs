@@ -116,7 +116,7 @@ impl PodMachine {
             return;
         }
         let known = match &self.backend {
-            BackendView::Present(known) if observation.revision < known.revision || observation == *known => return,
+            BackendView::Present(known) if observation.revision < known.revision || observation == **known => return,
             BackendView::Present(known) => Some(known),
             _ => None,
         };
@@ -128,7 +128,7 @@ impl PodMachine {
         self.seen_running = true;
         self.waiting = None;
         self.status.dirty = true;
-        self.backend = BackendView::Present(observation);
+        self.backend = BackendView::Present(Box::new(observation));
     }
 
     fn absorb_list(

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::effect::{Call, Effect};
 use super::state::{BackendView, PodMachine, Preparation};
-use crate::observation::PodObservation;
 use crate::record::PodFacts;
 use crate::time::Now;
 
@@ -50,7 +49,7 @@ impl PodMachine {
             BackendView::OtherInstance(_) => self.in_api().map(|_| Call::Lookup),
             BackendView::Absent => self.wanted_to_start(),
             BackendView::Present(observation) if self.has_settled(observation) => self.may_remove().then_some(Call::Remove),
-            BackendView::Present(observation) => self.wanted_while_running(observation, now),
+            BackendView::Present(_) => self.wanted_while_running(now),
         }
     }
 
@@ -76,7 +75,7 @@ impl PodMachine {
         !self.policy.forgets || self.in_api().is_some_and(|facts| facts.start_time.is_some())
     }
 
-    fn wanted_while_running(&self, _observation: &PodObservation, now: Duration) -> Option<Call> {
+    fn wanted_while_running(&self, now: Duration) -> Option<Call> {
         let Some(stop) = &self.stop else { return self.wanted_to_serve() };
         match stop.told {
             Some(told) if now >= told.max(stop.deadline) + OVERDUE => Some(Call::Lookup),

@@ -8,6 +8,7 @@
 //! every event from everything that is known, so that no order of events needs a path of its own.
 
 mod absorb;
+mod answer;
 mod calls;
 mod conclude;
 mod effect;
@@ -17,6 +18,7 @@ mod state;
 mod wake;
 mod writes;
 
+pub use answer::Refusal;
 pub use effect::{Call, Effect, EffectId, Write};
 pub use event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
 pub use state::{ApiSide, BackendPolicy, BackendView, PodMachine, StatusBasis};

@@ -52,7 +52,7 @@ pub enum BackendView {
     /// Proved absent.
     Absent,
     /// Observed.
-    Present(PodObservation),
+    Present(Box<PodObservation>),
 }
 
 /// The order to stop, once given never taken back.
@@ -153,7 +153,7 @@ impl PodMachine {
     /// A machine for a pod that only the back end holds, proved absent from the API: it is stopped and removed.
     pub fn orphan(observation: PodObservation, policy: BackendPolicy, now: Now) -> (Self, Vec<Effect>) {
         let mut machine = Self::empty(observation.uid.clone(), policy, now);
-        machine.backend = BackendView::Present(observation);
+        machine.backend = BackendView::Present(Box::new(observation));
         let effects = machine.step(Event::Gone { deletion: None }, now);
         (machine, effects)
     }
@@ -233,7 +233,7 @@ impl PodMachine {
     /// What the status is to be computed from; read by the shell when it carries out [`Write::Status`].
     pub fn status_basis(&self) -> StatusBasis<'_> {
         let observation = match &self.backend {
-            BackendView::Present(observation) => Some(observation),
+            BackendView::Present(observation) => Some(&**observation),
             _ => None,
         };
         StatusBasis {

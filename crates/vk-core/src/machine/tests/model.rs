@@ -69,6 +69,9 @@ impl Model {
         if !self.forgotten {
             let effects = self.machine.step(event, self.now);
             self.take(effects);
+            if let Some(at) = self.machine.wake_at(self.now) {
+                assert!(at > self.now.mono, "it would be woken for ever: {:?}", self.machine);
+            }
         }
     }
 

@@ -1,0 +1,389 @@
+//! The actor that owns every pod's machine. It feeds them and carries out their effects; it decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
+use vk_core::orphan::{Collection, OrphanPolicy, Orphans};
+use vk_core::poll::Pace;
+use vk_core::record::PodSnapshot;
+use vk_core::resolved::ResolvedPod;
+use vk_core::{BackendInstance, PodKey, PodUid};
+
+use super::basis::OwnedBasis;
+use super::call::{CallRequest, Caller, target};
+use super::directory::PodEntry;
+use super::input::{BackendList, Input, Watched};
+use super::mailbox::{Delivery, Mailbox};
+use super::timers::Timers;
+use super::write::PodWriter;
+use crate::env::Env;
+use crate::events::Involved;
+
+/// How many calls and writes may be under way at once. Stops have permits of their own: creates cannot use them up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Permits {
+    pub(super) starts: usize,
+    pub(super) stops: usize,
+    pub(super) writes: usize,
+}
+
+/// The ends of the channels that lead to and from the actor.
+pub(super) struct Channels {
+    pub(super) input: mpsc::Receiver<Input>,
+    pub(super) sender: mpsc::Sender<Input>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) list_wanted: Arc<Notify>,
+    pub(super) pace: watch::Sender<Pace>,
+}
+
+/// What the actor works with.
+pub(super) struct Work {
+    pub(super) caller: Caller,
+    pub(super) writer: PodWriter,
+    pub(super) policy: BackendPolicy,
+    pub(super) orphan_policy: OrphanPolicy,
+    pub(super) permits: Permits,
+}
+
+pub(super) struct Actor {
+    env: Env,
+    work: Work,
+    channels: Channels,
+    starts: Arc<Semaphore>,
+    stops: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+
+    pods: BTreeMap<PodUid, Entry>,
+    timers: Timers,
+    /// UIDs seen since a full list of the API began.
+    listing: Option<BTreeSet<PodUid>>,
+    api_synced: bool,
+    /// When the newest complete list of the back end was asked for, and by which incarnation it was answered.
+    last_list: Option<(Duration, Option<BackendInstance>)>,
+    orphans: Orphans,
+    checking_orphans: bool,
+    in_transition: usize,
+}
+
+struct Entry {
+    machine: PodMachine,
+    snapshot: Option<PodSnapshot>,
+    prepared: Option<Arc<ResolvedPod>>,
+    cancel: Option<(EffectId, CancellationToken)>,
+    in_transition: bool,
+}
+
+impl Actor {
+    pub(super) fn new(env: Env, work: Work, channels: Channels) -> Self {
+        Self {
+            starts: Arc::new(Semaphore::new(work.permits.starts)),
+            stops: Arc::new(Semaphore::new(work.permits.stops)),
+            writes: Arc::new(Semaphore::new(work.permits.writes)),
+            env,
+            work,
+            channels,
+            pods: BTreeMap::new(),
+            timers: Timers::default(),
+            listing: None,
+            api_synced: false,
+            last_list: None,
+            orphans: Orphans::default(),
+            checking_orphans: false,
+            in_transition: 0,
+        }
+    }
+
+    /// Runs until `shutdown`; then writes that are under way get `drain` to end. Pods keep running.
+    pub(super) async fn run(mut self, shutdown: CancellationToken, drain: Duration) {
+        loop {
+            let wake = self.timers.next().map(|at| self.env.started() + at);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                input = self.channels.input.recv() => match input {
+                    Some(input) => self.take(input),
+                    None => return,
+                },
+                delivery = self.channels.mailbox.receive() => self.deliver(delivery),
+                () = sleep_until(wake) => self.tick(),
+            }
+        }
+        self.finish_writes(drain).await;
+    }
+
+    /// Statuses that are known are still written; nothing new is begun at the back end.
+    async fn finish_writes(&mut self, drain: Duration) {
+        self.starts.close();
+        self.stops.close();
+        let deadline = self.env.started() + self.env.now().mono + drain;
+        while self.writes.available_permits() < self.work.permits.writes {
+            tokio::select! {
+                biased;
+                input = self.channels.input.recv() => match input {
+                    Some(input) => self.take(input),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(deadline) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Watched(watched) => self.watched(watched),
+            Input::Listed(list) => self.listed(list),
+            Input::Called { uid, id, outcome, prepared } => self.called(&uid, id, *outcome, prepared),
+            Input::Step { uid, event } => self.step(&uid, *event),
+            Input::OrphansChecked(answer) => self.orphans_checked(answer),
+            Input::BackendRecovered => self.step_all(|_| Event::BackendRecovered),
+            // Whoever asked may have gone away meanwhile.
+            Input::Find { key, reply } => drop(reply.send(self.find(&key))),
+            Input::All { reply } => drop(reply.send(self.all())),
+        }
+        self.publish_pace();
+    }
+
+    fn watched(&mut self, watched: Watched) {
+        match watched {
+            Watched::ListBegins => self.listing = Some(BTreeSet::new()),
+            Watched::Applied(snapshot) => {
+                if let Some(listing) = &mut self.listing {
+                    listing.insert(snapshot.uid.clone());
+                }
+                self.applied(snapshot);
+            }
+            Watched::Deleted { uid, deletion } => self.step(&uid, Event::Gone { deletion }),
+            Watched::ListEnds => {
+                let seen = self.listing.take().unwrap_or_default();
+                let gone: Vec<PodUid> = self.pods.keys().filter(|uid| !seen.contains(*uid)).cloned().collect();
+                gone.iter().for_each(|uid| self.step(uid, Event::Gone { deletion: None }));
+                self.api_synced = true;
+                self.channels.list_wanted.notify_one();
+            }
+        }
+    }
+
+    fn applied(&mut self, snapshot: PodSnapshot) {
+        let uid = snapshot.uid.clone();
+        let facts = snapshot.facts.clone();
+        if let Some(entry) = self.pods.get_mut(&uid) {
+            entry.snapshot = Some(snapshot);
+            return self.step(&uid, Event::Api(facts));
+        }
+        let (machine, effects) = PodMachine::new(uid.clone(), facts, self.work.policy, self.env.now());
+        self.adopt_entry(machine, Some(snapshot), effects);
+        if let Some((asked_at, instance)) = self.last_list.clone() {
+            let found = self.orphans.claim(&uid);
+            self.step(&uid, Event::Listed { found, instance, asked_at });
+        }
+    }
+
+    fn adopt_entry(&mut self, machine: PodMachine, snapshot: Option<PodSnapshot>, effects: Vec<Effect>) {
+        let uid = machine.uid().clone();
+        let entry = Entry { machine, snapshot, prepared: None, cancel: None, in_transition: false };
+        self.pods.insert(uid.clone(), entry);
+        self.carry_out(&uid, effects);
+    }
+
+    fn listed(&mut self, list: BackendList) {
+        let BackendList { asked_at, instance, mut pods } = list;
+        let known = &self.pods;
+        let now = self.env.now().mono;
+        self.orphans.listed(pods.values(), |uid| known.contains_key(uid), now);
+        self.last_list = Some((asked_at, instance.clone()));
+        self.step_all(|uid| Event::Listed { found: pods.remove(uid), instance: instance.clone(), asked_at });
+        self.check_orphans();
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        for (uid, observation) in delivery.observations {
+            self.step(&uid, Event::Observed(observation));
+        }
+        if delivery.list_wanted {
+            self.channels.list_wanted.notify_one();
+        }
+        self.publish_pace();
+    }
+
+    fn tick(&mut self) {
+        let now = self.env.now().mono;
+        for uid in self.timers.take_due(now) {
+            self.step(&uid, Event::Tick);
+        }
+        self.publish_pace();
+    }
+
+    fn called(&mut self, uid: &PodUid, id: EffectId, outcome: CallOutcome, prepared: Option<Arc<ResolvedPod>>) {
+        if let Some(entry) = self.pods.get_mut(uid) {
+            entry.prepared = prepared;
+            self.step(uid, Event::Called { id, outcome });
+        }
+    }
+
+    fn step_all(&mut self, mut event: impl FnMut(&PodUid) -> Event) {
+        let uids: Vec<PodUid> = self.pods.keys().cloned().collect();
+        for uid in uids {
+            let event = event(&uid);
+            self.step(&uid, event);
+        }
+    }
+
+    fn step(&mut self, uid: &PodUid, event: Event) {
+        let Some(entry) = self.pods.get_mut(uid) else { return };
+        let effects = entry.machine.step(event, self.env.now());
+        self.carry_out(uid, effects);
+    }
+
+    fn carry_out(&mut self, uid: &PodUid, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Call { id, call } => self.call(uid, id, call),
+                Effect::Cancel { id } => self.cancel(uid, id),
+                Effect::Write { id, write } => self.write(uid, id, write),
+                Effect::Record(event) => self.record(uid, event),
+                Effect::Forget => return self.forget(uid),
+            }
+        }
+        let Some(entry) = self.pods.get_mut(uid) else { return };
+        self.timers.set(uid, entry.machine.wake_at(self.env.now()));
+        let in_transition = entry.machine.in_transition();
+        self.in_transition = self.in_transition + usize::from(in_transition) - usize::from(entry.in_transition);
+        entry.in_transition = in_transition;
+    }
+
+    fn call(&mut self, uid: &PodUid, id: EffectId, call: Call) {
+        let Some(entry) = self.pods.get_mut(uid) else { return };
+        let cancel = CancellationToken::new();
+        entry.cancel = Some((id, cancel.clone()));
+        let request = CallRequest {
+            call,
+            target: target(uid, entry.snapshot.as_ref(), entry.machine.handle()),
+            pod: entry.snapshot.clone(),
+            prepared: entry.prepared.take(),
+            cancel,
+        };
+        let permits = match call {
+            Call::Terminate { .. } | Call::Remove => self.stops.clone(),
+            _ => self.starts.clone(),
+        };
+        let (caller, actor, uid) = (self.work.caller.clone(), self.channels.sender.clone(), uid.clone());
+        self.env.spawn("provider call", async move {
+            // Closed: the agent ends, and nothing new is begun.
+            let Ok(_permit) = permits.acquire_owned().await else { return };
+            let reply = caller.carry_out(request).await;
+            let called = Input::Called { uid, id, outcome: Box::new(reply.outcome), prepared: reply.prepared };
+            // Without an actor there is nobody left to tell.
+            let _ended = actor.send(called).await;
+        });
+    }
+
+    fn cancel(&mut self, uid: &PodUid, id: EffectId) {
+        let under_way = self.pods.get(uid).and_then(|entry| entry.cancel.as_ref());
+        if let Some((_, token)) = under_way.filter(|(under_way, _)| *under_way == id) {
+            token.cancel();
+        }
+    }
+
+    fn write(&mut self, uid: &PodUid, id: EffectId, write: Write) {
+        let Some(entry) = self.pods.get(uid) else { return };
+        let Some(pod) = entry.snapshot.clone() else { return };
+        let node_ips = self.work.caller.contexts.node.borrow().host_ips.clone();
+        let basis = OwnedBasis::of(&entry.machine, node_ips, self.env.now().wall);
+        let (writer, permits) = (self.work.writer.clone(), self.writes.clone());
+        let (actor, uid) = (self.channels.sender.clone(), uid.clone());
+        self.env.spawn("pod write", async move {
+            let Ok(_permit) = permits.acquire_owned().await else { return };
+            let outcome = writer.carry_out(write, &pod, basis).await;
+            tracing::debug!(pod = %pod.key, ?write, ?outcome, "wrote");
+            let event = Box::new(Event::Written { id, outcome });
+            // Without an actor there is nobody left to tell.
+            let _ended = actor.send(Input::Step { uid, event }).await;
+        });
+    }
+
+    fn record(&self, uid: &PodUid, event: vk_core::BackendEvent) {
+        let snapshot = self.pods.get(uid).and_then(|entry| entry.snapshot.as_ref());
+        if let Some(pod) = snapshot {
+            self.work.caller.contexts.recorder.record(&Involved::pod(&pod.key, &pod.uid), event);
+        }
+    }
+
+    fn forget(&mut self, uid: &PodUid) {
+        self.timers.set(uid, None);
+        if let Some(entry) = self.pods.remove(uid) {
+            self.in_transition -= usize::from(entry.in_transition);
+        }
+    }
+
+    fn check_orphans(&mut self) {
+        let due = self.orphans.are_due(&self.work.orphan_policy, self.env.now().mono);
+        if !self.api_synced || self.checking_orphans || !due {
+            return;
+        }
+        self.checking_orphans = true;
+        let (writer, actor) = (self.work.writer.clone(), self.channels.sender.clone());
+        self.env.spawn("orphan check", async move {
+            let answer = writer.uids_on_our_node().await;
+            // Without an actor there is nobody left to tell.
+            let _ended = actor.send(Input::OrphansChecked(answer)).await;
+        });
+    }
+
+    fn orphans_checked(&mut self, answer: Result<Vec<PodUid>, String>) {
+        self.checking_orphans = false;
+        let now = self.env.now();
+        let uids = match answer {
+            Ok(uids) => uids.into_iter().collect(),
+            Err(error) => return tracing::warn!(error, "orphans are left alone: the API server could not be asked"),
+        };
+        match self.orphans.proved(&uids, &self.work.orphan_policy, now.mono) {
+            Collection::Tripped { orphans, in_back_end } => tracing::error!(
+                orphans,
+                in_back_end,
+                "so many pods of the back end have no owner that they are left alone: check the cluster id and the node's name"
+            ),
+            Collection::Collect(observations) => {
+                for observation in observations {
+                    tracing::warn!(uid = %observation.uid, "the back end holds a pod that the API does not: it is stopped and removed");
+                    let (machine, effects) = PodMachine::orphan(observation, self.work.policy, now);
+                    self.adopt_entry(machine, None, effects);
+                }
+            }
+        }
+    }
+
+    fn find(&self, key: &PodKey) -> Option<PodEntry> {
+        let in_api = |entry: &&Entry| matches!(entry.machine.api(), vk_core::machine::ApiSide::Present(_));
+        let named = |entry: &&Entry| entry.snapshot.as_ref().is_some_and(|snapshot| snapshot.key == *key);
+        let mut named = self.pods.values().filter(named).peekable();
+        let newest = named.clone().find(in_api).or_else(|| named.next());
+        newest.and_then(Entry::describe)
+    }
+
+    fn all(&self) -> Vec<PodEntry> {
+        self.pods.values().filter_map(Entry::describe).collect()
+    }
+
+    fn publish_pace(&self) {
+        let pace = if self.in_transition > 0 { Pace::Transition } else { Pace::Steady };
+        self.channels.pace.send_if_modified(|published| std::mem::replace(published, pace) != pace);
+    }
+}
+
+impl Entry {
+    fn describe(&self) -> Option<PodEntry> {
+        let observation = self.machine.status_basis().observation.cloned();
+        Some(PodEntry::new(self.snapshot.clone()?, observation, self.machine.handle().cloned()))
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,34 @@
+//! What a status is computed from, taken along to the task that computes and writes it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use vk_core::PodObservation;
+use vk_core::machine::PodMachine;
+use vk_core::status::Verdict;
+
+/// An owned copy of a machine's [`vk_core::machine::StatusBasis`].
+#[derive(Debug)]
+pub(super) struct OwnedBasis {
+    pub(super) verdict: Verdict,
+    pub(super) observation: Option<PodObservation>,
+    pub(super) start_time: Option<Timestamp>,
+    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) node_ips: Vec<IpAddr>,
+    pub(super) now: Timestamp,
+}
+
+impl OwnedBasis {
+    pub(super) fn of(machine: &PodMachine, node_ips: Vec<IpAddr>, now: Timestamp) -> Self {
+        let basis = machine.status_basis();
+        Self {
+            verdict: basis.verdict,
+            observation: basis.observation.cloned(),
+            start_time: basis.start_time,
+            annotations: basis.annotations,
+            node_ips,
+            now,
+        }
+    }
+}

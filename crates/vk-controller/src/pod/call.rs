@@ -1,0 +1,142 @@
+//! Carrying out the machine's provider calls.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+use vk_core::machine::{Call, CallOutcome, Created, LookedUp};
+use vk_core::record::PodSnapshot;
+use vk_core::resolved::ResolvedPod;
+use vk_core::{Error, Handle, Result, Target};
+use vk_provider::{Adopt, BoxProvider, Create, PodChange, Provider, Terminate, Update};
+
+use super::context::ContextSource;
+use super::prepare::{UnsupportedFields, decode, prepare};
+
+/// Makes calls about the pods of one node.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) provider: BoxProvider,
+    pub(super) contexts: ContextSource,
+    pub(super) unsupported: UnsupportedFields,
+}
+
+/// Everything that one call needs.
+pub(super) struct CallRequest {
+    pub(super) call: Call,
+    pub(super) target: Target,
+    /// The pod in the API; `None` for an orphan.
+    pub(super) pod: Option<PodSnapshot>,
+    /// What the last successful [`Call::Prepare`] left.
+    pub(super) prepared: Option<Arc<ResolvedPod>>,
+    pub(super) cancel: CancellationToken,
+}
+
+/// How a call ended, and what is to be kept for the next one.
+pub(super) struct CallReply {
+    pub(super) outcome: CallOutcome,
+    pub(super) prepared: Option<Arc<ResolvedPod>>,
+}
+
+impl Caller {
+    /// Makes the call. A panic of the provider is its error, and nobody else's.
+    pub(super) async fn carry_out(&self, request: CallRequest) -> CallReply {
+        let call = request.call;
+        match AssertUnwindSafe(self.dispatch(request)).catch_unwind().await {
+            Ok(reply) => reply,
+            Err(panic) => {
+                let error = Error::internal(format!("the provider panicked: {}", panic_message(&*panic)));
+                CallReply { outcome: failure_of(call, error), prepared: None }
+            }
+        }
+    }
+
+    async fn dispatch(&self, request: CallRequest) -> CallReply {
+        let prepared = request.prepared.clone();
+        let outcome = match request.call {
+            Call::Prepare => return self.prepare(request).await,
+            Call::Create => CallOutcome::Created(self.create(request).await),
+            Call::Adopt => CallOutcome::Adopted(self.adopt(request).await),
+            Call::Update { images, metadata, deadline } => {
+                let mut change = PodChange::default();
+                (change.images, change.metadata, change.deadline) = (images, metadata, deadline);
+                CallOutcome::Updated(self.update(request, change).await)
+            }
+            Call::Terminate { grace } => {
+                let reply = self.provider.terminate(Terminate::new(request.target, grace)).await;
+                CallOutcome::Terminated(reply.map(|reply| reply.observation))
+            }
+            Call::Remove => CallOutcome::Removed(self.provider.remove(request.target).await),
+            Call::Lookup => {
+                let reply = self.provider.lookup(request.target).await;
+                CallOutcome::LookedUp(reply.map(|reply| LookedUp { found: reply.pod, instance: reply.instance }))
+            }
+        };
+        CallReply { outcome, prepared }
+    }
+
+    async fn prepare(&self, request: CallRequest) -> CallReply {
+        let attempt = async {
+            let pod = in_api(request.pod)?;
+            prepare(&self.provider, self.unsupported, &pod, &self.contexts.context(&pod)).await
+        };
+        let result = tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => Err(Error::cancelled()),
+            result = attempt => result,
+        };
+        match result {
+            Ok(prepared) => CallReply { outcome: CallOutcome::Prepared(Ok(())), prepared: Some(prepared) },
+            Err(error) => CallReply { outcome: CallOutcome::Prepared(Err(error)), prepared: None },
+        }
+    }
+
+    async fn create(&self, request: CallRequest) -> Result<Created> {
+        let pod = in_api(request.pod)?;
+        let prepared = request.prepared.ok_or_else(|| Error::internal("create before prepare"))?;
+        let create = Create::new(prepared, self.contexts.context(&pod), request.cancel);
+        let accepted = self.provider.create(create).await?;
+        Ok(Created { handle: accepted.handle, observation: accepted.observation, instance: accepted.instance })
+    }
+
+    async fn adopt(&self, request: CallRequest) -> Result<()> {
+        let pod = in_api(request.pod)?;
+        let resolved = Arc::new(decode(&pod)?);
+        self.provider.adopt(Adopt::new(request.target, resolved, self.contexts.context(&pod))).await
+    }
+
+    async fn update(&self, request: CallRequest, change: PodChange) -> Result<()> {
+        let pod = in_api(request.pod)?;
+        let resolved = Arc::new(decode(&pod)?);
+        let updated = self.provider.update(Update::new(request.target, resolved, change)).await?;
+        updated.into_result(change)
+    }
+}
+
+fn in_api(pod: Option<PodSnapshot>) -> Result<PodSnapshot> {
+    pod.ok_or_else(|| Error::internal("the pod was never seen in the API"))
+}
+
+fn failure_of(call: Call, error: Error) -> CallOutcome {
+    match call {
+        Call::Prepare => CallOutcome::Prepared(Err(error)),
+        Call::Create => CallOutcome::Created(Err(error)),
+        Call::Adopt => CallOutcome::Adopted(Err(error)),
+        Call::Update { .. } => CallOutcome::Updated(Err(error)),
+        Call::Terminate { .. } => CallOutcome::Terminated(Err(error)),
+        Call::Remove => CallOutcome::Removed(Err(error)),
+        Call::Lookup => CallOutcome::LookedUp(Err(error)),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+/// The target of a call about a pod.
+pub(super) fn target(uid: &vk_core::PodUid, pod: Option<&PodSnapshot>, handle: Option<&Handle>) -> Target {
+    let key = pod.map_or_else(|| vk_core::PodKey::new("", ""), |pod| pod.key.clone());
+    Target::new(uid.clone(), key).with_handle(handle.cloned()).with_last_known(pod.map(|pod| pod.raw.clone()))
+}

@@ -1,0 +1,64 @@
+//! Read access to what the pod controller knows, for the kubelet API.
+
+use tokio::sync::{mpsc, oneshot};
+use vk_core::record::PodSnapshot;
+use vk_core::{Handle, PodKey, PodObservation, Target};
+
+use super::input::Input;
+
+/// One pod as the controller knows it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PodEntry {
+    /// The newest version seen in the API.
+    pub snapshot: PodSnapshot,
+    /// The newest observation, if the back end holds the pod.
+    pub observation: Option<PodObservation>,
+    /// What the back end wants to be given back.
+    pub handle: Option<Handle>,
+}
+
+impl PodEntry {
+    pub(super) fn new(snapshot: PodSnapshot, observation: Option<PodObservation>, handle: Option<Handle>) -> Self {
+        Self { snapshot, observation, handle }
+    }
+
+    /// The target of a provider call about this pod.
+    pub fn target(&self) -> Target {
+        Target::new(self.snapshot.uid.clone(), self.snapshot.key.clone())
+            .with_handle(self.handle.clone())
+            .with_last_known(Some(self.snapshot.raw.clone()))
+    }
+}
+
+/// Asks the pod controller about pods. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PodDirectory(mpsc::Sender<Input>);
+
+impl PodDirectory {
+    pub(super) fn new(actor: mpsc::Sender<Input>) -> Self {
+        Self(actor)
+    }
+
+    /// The pod that has this name now; `None` if there is none on our node, or the controller has ended.
+    pub async fn find(&self, key: PodKey) -> Option<PodEntry> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Input::Find { key, reply }).await.ok()?;
+        answer.await.ok()?
+    }
+
+    /// Every pod of our node; empty once the controller has ended.
+    pub async fn all(&self) -> Vec<PodEntry> {
+        let (reply, answer) = oneshot::channel();
+        if self.0.send(Input::All { reply }).await.is_err() {
+            return Vec::new();
+        }
+        answer.await.unwrap_or_default()
+    }
+
+    /// Tells the controller that the back end answers again after an outage, so that nobody sits out a back-off.
+    pub async fn backend_recovered(&self) {
+        // Without a controller there is nobody left to tell.
+        let _ended = self.0.send(Input::BackendRecovered).await;
+    }
+}

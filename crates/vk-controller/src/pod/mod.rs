@@ -1,0 +1,177 @@
+//! The pod controller: every pod bound to our node, from the API to the back end and back.
+
+mod actor;
+mod basis;
+mod call;
+mod context;
+mod directory;
+mod input;
+mod list;
+mod mailbox;
+mod prepare;
+mod timers;
+mod watch;
+mod wire;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actor::{Actor, Channels, Permits, Work};
+use call::Caller;
+use context::ContextSource;
+pub use directory::{PodDirectory, PodEntry};
+use kube::Client;
+use mailbox::Mailbox;
+pub use prepare::UnsupportedFields;
+use tokio::sync::{Notify, mpsc, watch as tokio_watch};
+use tokio_util::sync::CancellationToken;
+use vk_core::machine::BackendPolicy;
+use vk_core::orphan::OrphanPolicy;
+use vk_core::poll::Pace;
+use vk_core::resolve::NodeFacts;
+use vk_provider::{BoxProvider, Description, ObservationSink, Provider, Recovery, Retention};
+use write::PodWriter;
+
+use crate::env::Env;
+use crate::events::EventRecorder;
+use crate::references::References;
+
+/// Messages that may wait for the actor; senders wait when it is full.
+const QUEUE: usize = 1024;
+
+/// How a [`PodController`] works. `Default` is right for most nodes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PodSettings {
+    /// What becomes of pods that ask for what the provider does not honour.
+    pub unsupported: UnsupportedFields,
+    /// How many provider calls that start or look up pods may be under way at once.
+    pub start_workers: usize,
+    /// How many provider calls that stop or remove pods may be under way at once.
+    pub stop_workers: usize,
+    /// How many API writes may be under way at once.
+    pub write_workers: usize,
+    /// How orphans are collected.
+    pub orphans: OrphanPolicy,
+    /// How long writes that are under way may take at the end.
+    pub drain: Duration,
+}
+
+impl Default for PodSettings {
+    fn default() -> Self {
+        Self {
+            unsupported: UnsupportedFields::Strict,
+            start_workers: 32,
+            stop_workers: 32,
+            write_workers: 64,
+            orphans: OrphanPolicy::default(),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The clients of a pod controller: a watch takes a connection of its own, writes another.
+#[derive(Clone)]
+pub struct PodClients {
+    /// For the watch of our pods.
+    pub watch: Client,
+    /// For statuses and deletes.
+    pub write: Client,
+}
+
+/// What a [`PodController`] is made of.
+pub struct PodParts {
+    /// The node whose pods it brings to the back end.
+    pub node_name: String,
+    /// Its clients.
+    pub clients: PodClients,
+    /// The back end.
+    pub provider: BoxProvider,
+    /// Where providers find what pods refer to.
+    pub references: References,
+    /// Where Events go.
+    pub recorder: EventRecorder,
+    /// What the node is known to have.
+    pub node: tokio_watch::Receiver<Arc<NodeFacts>>,
+    /// Changes when the API server answers again after an outage: a watch that may be half-open is then begun anew.
+    pub reconnect: tokio_watch::Receiver<u64>,
+    /// How it works.
+    pub settings: PodSettings,
+}
+
+/// Brings the pods bound to one node to a provider, and what it reports back to the API.
+pub struct PodController {
+    env: Env,
+    parts: PodParts,
+    input: mpsc::Receiver<input::Input>,
+    sender: mpsc::Sender<input::Input>,
+}
+
+impl PodController {
+    /// A controller that does nothing until it is run.
+    pub fn new(env: Env, parts: PodParts) -> Self {
+        let (sender, input) = mpsc::channel(QUEUE);
+        Self { env, parts, input, sender }
+    }
+
+    /// Answers questions about pods, for the kubelet API.
+    pub fn directory(&self) -> PodDirectory {
+        PodDirectory::new(self.sender.clone())
+    }
+
+    /// Runs until `shutdown` is cancelled. Pods keep running.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { env, parts, input, sender } = self;
+        let mailbox = Arc::new(Mailbox::default());
+        let list_wanted = Arc::new(Notify::new());
+        let (pace, pace_seen) = tokio_watch::channel(Pace::Steady);
+        let provider = parts.provider;
+
+        let watched =
+            watch::watch_pods(parts.clients.watch, parts.node_name.clone(), env.clone(), parts.reconnect, sender.clone());
+        env.spawn("pod watch", until(shutdown.clone(), watched));
+        let listed =
+            list::list_backend(provider.clone(), env.clone(), list_wanted.clone(), pace_seen, sender.clone());
+        env.spawn("back-end list", until(shutdown.clone(), listed));
+        let sink = ObservationSink::new(mailbox.clone());
+        let followed = list::follow_backend(provider.clone(), sink, env.clone(), sender.clone());
+        env.spawn("back-end watch", until(shutdown.clone(), followed));
+
+        let settings = parts.settings;
+        let work = Work {
+            policy: policy_of(provider.describe()),
+            caller: Caller {
+                provider,
+                contexts: ContextSource { references: parts.references, recorder: parts.recorder, node: parts.node },
+                unsupported: settings.unsupported,
+            },
+            writer: PodWriter::new(parts.clients.write, parts.node_name),
+            orphan_policy: settings.orphans,
+            permits: Permits {
+                starts: settings.start_workers.max(1),
+                stops: settings.stop_workers.max(1),
+                writes: settings.write_workers.max(1),
+            },
+        };
+        let channels = Channels { input, sender, mailbox, list_wanted, pace };
+        Actor::new(env, work, channels).run(shutdown, settings.drain).await;
+    }
+}
+
+async fn until(shutdown: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = work => {}
+    }
+}
+
+fn policy_of(description: &Description) -> BackendPolicy {
+    BackendPolicy {
+        lists_all: description.recovery == Recovery::ByUid,
+        forgets: matches!(description.retention, Retention::For(_)),
+        settle: description.settle,
+        recreates_lost: description.recreates_lost,
+    }
+}

@@ -1,0 +1,81 @@
+//! The watch of the pods bound to our node.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, Client};
+use tokio::sync::{mpsc, watch};
+use vk_core::backoff::Backoff;
+
+use super::input::{Input, Watched};
+use super::wire::WirePod;
+use crate::env::Env;
+
+/// A watch lasts this long, so that a half-open connection is noticed within about as much.
+const WATCH_SECONDS: u32 = 60;
+
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+/// Feeds the actor with the pods of `node_name` until the actor is gone.
+///
+/// `reconnect` changes when the API server answers again after an outage: a watch that may be half-open is then begun anew.
+pub(super) async fn watch_pods(
+    client: Client,
+    node_name: String,
+    env: Env,
+    mut reconnect: watch::Receiver<u64>,
+    actor: mpsc::Sender<Input>,
+) {
+    let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+    let mut reconnects = true;
+    while !actor.is_closed() {
+        let pods: Api<WirePod> = Api::all(client.clone());
+        let config = watcher::Config::default().fields(&format!("spec.nodeName={node_name}")).timeout(WATCH_SECONDS);
+        let mut stream = pin!(watcher(pods, config));
+        loop {
+            let item = tokio::select! {
+                biased;
+                changed = reconnect.changed(), if reconnects => {
+                    // Without a sender nobody will ever ask for a new watch.
+                    reconnects = changed.is_ok();
+                    break;
+                }
+                item = stream.next() => item,
+            };
+            match item {
+                Some(Ok(event)) => {
+                    backoff.reset();
+                    if let Some(watched) = translate(event)
+                        && actor.send(Input::Watched(watched)).await.is_err()
+                    {
+                        return;
+                    }
+                }
+                Some(Err(error)) => {
+                    let delay = backoff.next_delay(env.random().next_u64());
+                    tracing::warn!(%error, ?delay, "the watch of pods failed; it goes on after a delay");
+                    tokio::time::sleep(delay).await;
+                }
+                None => break,
+            }
+        }
+    }
+}
+
+fn translate(event: watcher::Event<WirePod>) -> Option<Watched> {
+    match event {
+        watcher::Event::Init => Some(Watched::ListBegins),
+        watcher::Event::InitDone => Some(Watched::ListEnds),
+        watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => readable(pod).map(Watched::Applied),
+        watcher::Event::Delete(pod) => {
+            readable(pod).map(|pod| Watched::Deleted { uid: pod.uid, deletion: pod.facts.deletion })
+        }
+    }
+}
+
+fn readable(pod: WirePod) -> Option<vk_core::record::PodSnapshot> {
+    pod.snapshot.inspect_err(|error| tracing::error!(%error, "a pod cannot be read and is left alone")).ok()
+}

@@ -1,0 +1,180 @@
+//! Carrying out the machine's API writes. What an answer means is read in `vk-core`.
+
+use std::time::Duration;
+
+use http::{Method, Request, header};
+use kube::Client;
+use kube::core::Status;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use vk_core::machine::{Refusal, Write, WriteOutcome};
+use vk_core::record::PodSnapshot;
+use vk_core::status::{StatusInput, StatusPlan, plan};
+use vk_core::{PodKey, PodUid};
+
+use super::basis::OwnedBasis;
+
+/// A write that takes longer may or may not have been taken; the next one finds out.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Answers carry metadata only: the pod itself is not sent back.
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
+/// Writes about the pods of one node.
+#[derive(Clone)]
+pub(super) struct PodWriter {
+    client: Client,
+    node_name: String,
+}
+
+#[derive(Deserialize)]
+struct Partial {
+    metadata: PartialMeta,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PartialMeta {
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PartialList {
+    items: Vec<Partial>,
+}
+
+impl PodWriter {
+    pub(super) fn new(client: Client, node_name: String) -> Self {
+        Self { client, node_name }
+    }
+
+    /// Carries out one write.
+    pub(super) async fn carry_out(&self, write: Write, pod: &PodSnapshot, basis: OwnedBasis) -> WriteOutcome {
+        let attempt = async {
+            match write {
+                Write::Status => self.patch_status(pod, basis).await,
+                Write::Delete => self.delete(pod).await,
+                Write::ProveAbsence => self.prove_absence(pod).await,
+            }
+        };
+        let result = match tokio::time::timeout(PATIENCE, attempt).await {
+            Ok(result) => result,
+            Err(_) => return failed(format!("no answer within {} s", PATIENCE.as_secs())),
+        };
+        result.unwrap_or_else(|error| outcome_of(write, error))
+    }
+
+    async fn patch_status(&self, pod: &PodSnapshot, basis: OwnedBasis) -> kube::Result<WriteOutcome> {
+        let decoded = match pod.raw.decode() {
+            Ok(decoded) => decoded,
+            Err(error) => return Ok(WriteOutcome::Refused { message: error.to_string() }),
+        };
+        let input = StatusInput {
+            observation: basis.observation.as_ref(),
+            verdict: &basis.verdict,
+            now: basis.now,
+            node_ips: &basis.node_ips,
+            start_time: basis.start_time,
+            annotations: &basis.annotations,
+        };
+        match plan(&decoded, &input) {
+            StatusPlan::Unchanged { phase } => Ok(WriteOutcome::Unchanged { phase }),
+            StatusPlan::Patch { body, phase, .. } => {
+                let path = format!("{}/status?fieldManager=virtual-kubelet", path_of(&pod.key));
+                let written: Partial = self
+                    .request(Method::PATCH, path, METADATA_ONLY, "application/strategic-merge-patch+json", &body)
+                    .await?;
+                let resource_version = written.metadata.resource_version.unwrap_or_default();
+                Ok(WriteOutcome::Applied { phase, resource_version })
+            }
+        }
+    }
+
+    async fn delete(&self, pod: &PodSnapshot) -> kube::Result<WriteOutcome> {
+        let options = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "gracePeriodSeconds": 0,
+            "preconditions": {"uid": pod.uid.as_str()},
+        });
+        let path = path_of(&pod.key);
+        let _deleted: serde::de::IgnoredAny =
+            self.request(Method::DELETE, path, METADATA_ONLY, "application/json", &options).await?;
+        Ok(WriteOutcome::Deleted)
+    }
+
+    async fn prove_absence(&self, pod: &PodSnapshot) -> kube::Result<WriteOutcome> {
+        let selector = format!("metadata.name={},spec.nodeName={}", pod.key.name, self.node_name);
+        let path = format!("/api/v1/namespaces/{}/pods?fieldSelector={}", pod.key.namespace, encode(&selector));
+        let present = self.uids(path).await?;
+        Ok(if present.contains(&pod.uid) { WriteOutcome::StillThere } else { WriteOutcome::Absent })
+    }
+
+    /// Every UID on our node, by a quorum list.
+    pub(super) async fn uids_on_our_node(&self) -> Result<Vec<PodUid>, String> {
+        let selector = format!("spec.nodeName={}", self.node_name);
+        let uids = self.uids(format!("/api/v1/pods?fieldSelector={}", encode(&selector)));
+        match tokio::time::timeout(PATIENCE, uids).await {
+            Ok(uids) => uids.map_err(|error| error.to_string()),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    /// A list without resourceVersion is answered from a quorum of the store, not from a cache.
+    async fn uids(&self, path: String) -> kube::Result<Vec<PodUid>> {
+        let list: PartialList = self.request(Method::GET, path, METADATA_LIST, "application/json", &()).await?;
+        Ok(list.items.into_iter().filter_map(|item| item.metadata.uid).map(PodUid::from).collect())
+    }
+
+    async fn request<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: String,
+        accept: &str,
+        content_type: &str,
+        body: &impl serde::Serialize,
+    ) -> kube::Result<T> {
+        let bytes = if method == Method::GET { Vec::new() } else { serde_json::to_vec(body).map_err(kube::Error::SerdeError)? };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ACCEPT, accept)
+            .header(header::CONTENT_TYPE, content_type)
+            .body(bytes)
+            .map_err(kube::Error::HttpError)?;
+        self.client.request(request).await
+    }
+}
+
+fn path_of(key: &PodKey) -> String {
+    format!("/api/v1/namespaces/{}/pods/{}", key.namespace, key.name)
+}
+
+/// Names and selectors hold nothing but `=`, `,` and DNS characters.
+fn encode(selector: &str) -> String {
+    selector.replace('=', "%3D").replace(',', "%2C")
+}
+
+fn failed(message: String) -> WriteOutcome {
+    WriteOutcome::Failed { message, retry_after: None }
+}
+
+fn outcome_of(write: Write, error: kube::Error) -> WriteOutcome {
+    match error {
+        kube::Error::Api(status) => WriteOutcome::of_refusal(write, refusal(*status)),
+        error => failed(error.to_string()),
+    }
+}
+
+fn refusal(status: Status) -> Refusal {
+    let seconds = status.details.as_ref().map_or(0, |details| u64::from(details.retry_after_seconds));
+    let causes = status.details.into_iter().flat_map(|details| details.causes);
+    Refusal {
+        code: status.code,
+        message: status.message,
+        fields: causes.map(|cause| cause.field).collect(),
+        retry_after: (seconds > 0).then(|| Duration::from_secs(seconds)),
+    }
+}

@@ -1,0 +1,126 @@
+//! When a back end is read next: quickly while something is awaited, slowly when all is steady, within one budget.
+
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+
+/// How much the pods of a node hang on the next read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pace {
+    /// Every pod is where it is expected to stay.
+    Steady,
+    /// Some pod is expected to change soon.
+    Transition,
+}
+
+/// Failed reads are repeated within this.
+const OUTAGE_CAP: Duration = Duration::from_secs(10);
+const OUTAGE_FIRST: Duration = Duration::from_millis(500);
+
+/// Explicit requests for a list are served at most this often.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// The read budget of one provider. Pure: it is told when reads happened, and says when the next one is due.
+#[derive(Debug, Clone)]
+pub struct PollBudget {
+    transition: Duration,
+    steady: Duration,
+    /// Time that one read costs, if reads are rationed.
+    per_read: Option<Duration>,
+    last: Duration,
+    /// When the budget is replenished far enough for another list like the last one.
+    affordable: Duration,
+    outage: Option<Duration>,
+    backoff: Backoff,
+}
+
+impl PollBudget {
+    /// Reads at these intervals; at most so many reads an hour, if a number is given.
+    pub fn new(transition: Duration, steady: Duration, reads_per_hour: Option<u32>) -> Self {
+        Self {
+            transition,
+            steady,
+            per_read: reads_per_hour.map(|reads| Duration::from_secs(3600) / reads.max(1)),
+            last: Duration::ZERO,
+            affordable: Duration::ZERO,
+            outage: None,
+            backoff: Backoff::new(OUTAGE_FIRST, OUTAGE_CAP),
+        }
+    }
+
+    /// A list was asked for at `at` and took so many reads.
+    pub fn succeeded(&mut self, at: Duration, reads: u32) {
+        self.last = at;
+        self.outage = None;
+        self.backoff.reset();
+        self.spend(at, reads);
+    }
+
+    /// A list was asked for at `at` and failed.
+    pub fn failed(&mut self, at: Duration, random: u64) {
+        self.last = at;
+        self.spend(at, 1);
+        self.outage = Some(at + OUTAGE_FIRST / 2 + self.backoff.next_delay(random));
+    }
+
+    fn spend(&mut self, at: Duration, reads: u32) {
+        if let Some(per_read) = self.per_read {
+            self.affordable = at + per_read.saturating_mul(reads);
+        }
+    }
+
+    /// When the next list is due.
+    pub fn next_poll(&self, pace: Pace) -> Duration {
+        let wished = match (self.outage, pace) {
+            (Some(retry), _) => retry,
+            (None, Pace::Transition) => self.last + self.transition,
+            (None, Pace::Steady) => self.last + self.steady,
+        };
+        wished.max(self.affordable)
+    }
+
+    /// When a list may be made that somebody asked for.
+    pub fn earliest(&self) -> Duration {
+        (self.last + SHORTEST).max(self.affordable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_transition_is_read_quickly_and_a_steady_node_slowly() {
+        let mut budget = PollBudget::new(2 * SECOND, 60 * SECOND, None);
+        budget.succeeded(10 * SECOND, 1);
+        assert_eq!(budget.next_poll(Pace::Transition), 12 * SECOND);
+        assert_eq!(budget.next_poll(Pace::Steady), 70 * SECOND);
+    }
+
+    /// contract-sketch.md 3: 500 pods with a GET each 5 s are 360,000 reads an hour; a cloud allows 12,000.
+    #[test]
+    fn the_budget_holds_however_urgent_it_is() {
+        let mut budget = PollBudget::new(SECOND, 60 * SECOND, Some(600));
+        let (mut now, mut reads) = (Duration::ZERO, 0);
+        while now < Duration::from_secs(3600) {
+            budget.succeeded(now, 3);
+            reads += 3;
+            now = budget.next_poll(Pace::Transition);
+        }
+        assert!(reads <= 603, "{reads} reads");
+    }
+
+    #[test]
+    fn an_outage_is_retried_within_ten_seconds_or_so() {
+        let mut budget = PollBudget::new(SECOND, 600 * SECOND, None);
+        let mut now = Duration::ZERO;
+        for _ in 0..100 {
+            budget.failed(now, u64::MAX);
+            let next = budget.next_poll(Pace::Steady);
+            assert!(next > now && next - now <= 11 * SECOND, "{:?}", next - now);
+            now = next;
+        }
+    }
+}
