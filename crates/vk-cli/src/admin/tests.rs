@@ -1,0 +1,61 @@
+use prometheus_client::metrics::counter::Counter;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+struct Server {
+    address: std::net::SocketAddr,
+    readiness: watch::Sender<Readiness>,
+    shutdown: CancellationToken,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+async fn server() -> Server {
+    let mut registry = Registry::default();
+    let counter: Counter = Counter::default();
+    counter.inc_by(3);
+    registry.register("pods_created", "Pods created", counter);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (readiness, receiver) = watch::channel(Readiness::NotReady("waiting for the API server".to_owned()));
+    let shutdown = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, Arc::new(registry), receiver, shutdown.clone()));
+    Server { address, readiness, shutdown, serving }
+}
+
+async fn get(server: &Server, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(format!("{request} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn metrics_are_served_as_open_metrics() {
+    let server = server().await;
+    let answer = get(&server, "GET /metrics").await;
+    for part in ["200 OK", "application/openmetrics-text", "pods_created_total 3", "# EOF"] {
+        assert!(answer.contains(part), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_says_why_not_and_follows() {
+    let server = server().await;
+    let answer = get(&server, "GET /readyz").await;
+    assert!(answer.contains("503") && answer.contains("waiting for the API server"), "{answer}");
+    assert!(get(&server, "GET /healthz").await.contains("200 OK"));
+    server.readiness.send(Readiness::Ready).unwrap();
+    assert!(get(&server, "GET /readyz").await.contains("200 OK"));
+}
+
+#[tokio::test]
+async fn nothing_else_is_served_and_the_end_is_the_end() {
+    let server = server().await;
+    assert!(get(&server, "GET /debug").await.contains("404"));
+    assert!(get(&server, "POST /metrics").await.contains("405"));
+    server.shutdown.cancel();
+    server.serving.await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}

@@ -1,0 +1,210 @@
+//! From [`Options`] to a running agent, and to its end.
+
+mod error;
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kube::{Client, Config};
+use prometheus_client::registry::Registry;
+use tokio::io::AsyncReadExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use vk_core::ClusterId;
+use vk_provider::{BoxNodeProvider, BoxProvider, ConfigDocument, NodeContext};
+
+use crate::admin::{self, Readiness};
+use crate::environment::Environment;
+use crate::logging::Logging;
+use crate::options::{MetricsAddress, Options};
+use crate::providers::Providers;
+use crate::run::error::RunError;
+use crate::signals::Signals;
+use crate::state_directory::StateDirectory;
+use crate::{api_server, kubeconfig, node_address};
+
+/// A provider's configuration is read whole, so it has an end.
+const PROVIDER_CONFIG_BYTES: u64 = 4 << 20;
+
+/// Runs the agent until it fails or a signal ends it.
+pub(crate) fn blocking(
+    logging: Logging,
+    options: Options,
+    environment: &Environment,
+    providers: &Providers,
+) -> ExitCode {
+    if let Err(error) = logging.start() {
+        return crate::complaint(format_args!("cannot log: {error}"), 1);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return crate::complaint(format_args!("cannot start threads: {error}"), 1),
+    };
+    let code = runtime.block_on(until_signalled(options, environment, providers));
+    // What hangs in a provider must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn until_signalled(options: Options, environment: &Environment, providers: &Providers) -> ExitCode {
+    let shutdown = CancellationToken::new();
+    let signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return crate::complaint(format_args!("cannot receive signals: {error}"), 1),
+    };
+    let agent = Start { options, environment, providers, shutdown: shutdown.clone() };
+    tokio::select! {
+        biased;
+        stop = signals.cancel_then_insist(shutdown) => ExitCode::from(stop.exit_code()),
+        ended = agent.run() => match ended {
+            Ok(()) => {
+                tracing::info!("ended");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                ExitCode::from(error.exit_code())
+            }
+        },
+    }
+}
+
+/// Everything that a start needs.
+struct Start<'a> {
+    options: Options,
+    environment: &'a Environment,
+    providers: &'a Providers,
+    shutdown: CancellationToken,
+}
+
+impl Start<'_> {
+    async fn run(self) -> Result<(), RunError> {
+        for warning in &self.options.warnings {
+            tracing::warn!(setting = warning.setting, "{}", warning.message);
+        }
+        let node = &self.options.node;
+        tracing::info!(version = crate::VERSION, node = node.name, provider = node.provider, "starting");
+
+        let registry = Arc::new(Registry::default());
+        let (readiness, ready) = watch::channel(Readiness::NotReady("starting".to_owned()));
+        let serving = self.serve_admin(&registry, ready).await?;
+        let result = self.run_node(&readiness).await;
+        drop(serving);
+        result
+    }
+
+    /// Serves metrics and health for as long as the returned guard lives.
+    async fn serve_admin(
+        &self,
+        registry: &Arc<Registry>,
+        ready: watch::Receiver<Readiness>,
+    ) -> Result<Option<tokio_util::sync::DropGuard>, RunError> {
+        let (address, given) = match self.options.metrics {
+            MetricsAddress::None => return Ok(None),
+            MetricsAddress::Given(address) => (address, true),
+            MetricsAddress::Default(address) => (address, false),
+        };
+        match address.bind().await {
+            Ok(listener) => {
+                let end = CancellationToken::new();
+                tokio::spawn(admin::serve(listener, Arc::clone(registry), ready, end.clone()));
+                tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+                Ok(Some(end.drop_guard()))
+            }
+            Err(error) if given => Err(RunError::Metrics { address, error }),
+            Err(error) => {
+                tracing::warn!(%address, %error, "metrics and health are not served: name a free address with --metrics-addr");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn run_node(&self, readiness: &watch::Sender<Readiness>) -> Result<(), RunError> {
+        let node = &self.options.node;
+        let document = provider_config(node.provider_config.as_deref()).await?;
+        let state = {
+            let (root, name) = (node.state_dir.clone(), node.name.clone());
+            let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&root, &name)).await;
+            opened.map_err(|error| RunError::Defect(error.to_string()))??
+        };
+        let config = kubeconfig::load(self.options.cluster.kubeconfig.as_deref(), self.environment).await?;
+        let starting = self.start(config, document, state, readiness);
+        let started = match self.options.cluster.startup_timeout {
+            Some(timeout) => tokio::time::timeout(timeout, starting).await.map_err(|_| RunError::Late { timeout })?,
+            None => starting.await,
+        };
+        started
+    }
+
+    async fn start(
+        &self,
+        config: Config,
+        document: ConfigDocument,
+        state: Option<StateDirectory>,
+        readiness: &watch::Sender<Readiness>,
+    ) -> Result<(), RunError> {
+        let server = config.cluster_url.to_string();
+        let client =
+            Client::try_from(config.clone()).map_err(|error| RunError::Client { error: api_server::chain(&error) })?;
+        let cluster = &self.options.cluster;
+        let cluster_id = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => return Ok(()),
+            id = api_server::wait(&client, &server, cluster.id.as_deref(), readiness) => ClusterId::from(id?),
+        };
+        let _addresses = self.addresses(&config).await;
+        let (_provider, _node_provider) = self.open_provider(document, cluster_id, state.as_ref()).await?;
+        self.shutdown.cancelled().await;
+        Ok(())
+    }
+
+    /// The addresses that were given, or the one that leads to the API server.
+    async fn addresses(&self, config: &Config) -> Vec<IpAddr> {
+        let given = &self.options.node.addresses;
+        if !given.is_empty() {
+            return given.clone();
+        }
+        let host = config.cluster_url.host().unwrap_or_default();
+        let port = config.cluster_url.port_u16().unwrap_or(443);
+        let own = node_address::towards(host, port).await;
+        if own.is_none() {
+            tracing::warn!(
+                "no address of this machine leads to the API server from outside, so the node has none and kubectl logs \
+                 cannot reach it: give --node-ip"
+            );
+        }
+        own.into_iter().collect()
+    }
+
+    async fn open_provider(
+        &self,
+        document: ConfigDocument,
+        cluster_id: ClusterId,
+        state: Option<&StateDirectory>,
+    ) -> Result<(BoxProvider, BoxNodeProvider), RunError> {
+        let Options { node, cluster, .. } = &self.options;
+        let factory =
+            self.providers.choose(Some(&node.provider)).map_err(|error| RunError::Defect(error.to_string()))?;
+        let directory = state.map(StateDirectory::path).unwrap_or(Path::new(""));
+        let mut context = NodeContext::new(cluster_id, node.name.as_str(), directory);
+        context.cluster_domain.clone_from(&cluster.domain);
+        context.cluster_dns = cluster.dns.iter().map(IpAddr::to_string).collect();
+        context.shutdown = self.shutdown.clone();
+        let opened = factory.open(document, context).await;
+        opened.map_err(|error| RunError::Provider { name: node.provider.clone(), error })
+    }
+}
+
+async fn provider_config(path: Option<&Path>) -> Result<ConfigDocument, RunError> {
+    let Some(path) = path else { return Ok(ConfigDocument::default()) };
+    let failed = |error| RunError::ProviderConfig { path: path.to_owned(), error };
+    let mut text = String::new();
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let length = file.take(PROVIDER_CONFIG_BYTES + 1).read_to_string(&mut text).await.map_err(failed)?;
+    if length as u64 > PROVIDER_CONFIG_BYTES {
+        return Err(failed(std::io::Error::other("it is larger than 4 MiB")));
+    }
+    Ok(ConfigDocument::new(Some(path.to_owned()), text))
+}
