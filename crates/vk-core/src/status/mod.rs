@@ -14,8 +14,10 @@ mod input;
 mod patch;
 mod phase;
 mod pod_view;
+mod reported_container;
 mod resources;
 mod restart;
+mod unreported_container;
 
 pub use ended::{ExpectedContainer, ended};
 pub use input::{EndCause, Phase, StatusInput, StatusPlan, Verdict};

@@ -33,7 +33,7 @@ const LISTS: [&str; 3] = ["initContainerStatuses", "containerStatuses", "ephemer
 
 #[derive(Debug, Clone)]
 enum Step {
-    Ours(Verdict, Option<PodObservation>),
+    Ours(Verdict, Option<Box<PodObservation>>),
     Foreign(Foreign),
 }
 
@@ -164,7 +164,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Foreign::Generation),
     ];
     prop_oneof![
-        8 => (verdict(), option::weighted(0.85, observation())).prop_map(|(verdict, seen)| Step::Ours(verdict, seen)),
+        8 => (verdict(), option::weighted(0.85, observation().prop_map(Box::new)))
+            .prop_map(|(verdict, seen)| Step::Ours(verdict, seen)),
         1 => foreign.prop_map(Step::Foreign),
     ]
 }
@@ -278,8 +279,8 @@ proptest! {
             match step {
                 Step::Foreign(foreign) => foreign.write(&mut scenario.pod),
                 Step::Ours(verdict, seen) => {
-                    let patch = scenario.write(&verdict, seen.as_ref());
-                    check(&before, &scenario.pod, &verdict, seen.as_ref(), patch.as_ref());
+                    let patch = scenario.write(&verdict, seen.as_deref());
+                    check(&before, &scenario.pod, &verdict, seen.as_deref(), patch.as_ref());
                 }
             }
         }
