@@ -24,9 +24,9 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
         let (before, from_dollar) = rest.split_at(dollar);
         pieces.push(Piece::Text(before));
         let after = &from_dollar[1..];
-        if after.starts_with('$') {
+        if let Some(behind) = after.strip_prefix('$') {
             pieces.push(Piece::Text("$"));
-            rest = &after[1..];
+            rest = behind;
         } else if let Some((name, behind)) = after.strip_prefix('(').and_then(|inside| inside.split_once(')')) {
             pieces.push(Piece::Reference(name));
             rest = behind;

@@ -108,7 +108,7 @@ impl FileTreeBuilder {
     }
 }
 
-/// A relative path without `.`, `..` and doubled slashes.
+/// A relative path without `.`, `..` and doubled slashes. Names that begin with `..` at the top are those of the writer.
 fn clean_path(path: &str) -> Result<String, String> {
     if path.starts_with('/') {
         return Err(format!("path {path:?} is absolute; it has to be relative to the volume"));
@@ -116,15 +116,15 @@ fn clean_path(path: &str) -> Result<String, String> {
     if path.len() > MAX_PATH_BYTES {
         return Err(format!("a path of {} bytes is longer than {MAX_PATH_BYTES}", path.len()));
     }
-    if path.starts_with("..") || path.split('/').any(|name| name == "..") {
+    let names: Vec<&str> = path.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+    let Some(first) = names.first() else {
+        return Err(format!("path {path:?} names no file"));
+    };
+    if first.starts_with("..") || names.contains(&"..") {
         return Err(format!("path {path:?} contains or begins with \"..\""));
     }
-    if path.contains('\0') || path.split('/').any(|name| name.len() > MAX_NAME_BYTES) {
+    if path.contains('\0') || names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
         return Err(format!("path {path:?} contains NUL or a name longer than {MAX_NAME_BYTES} bytes"));
-    }
-    let names: Vec<&str> = path.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
-    if names.is_empty() {
-        return Err(format!("path {path:?} names no file"));
     }
     Ok(names.join("/"))
 }

@@ -16,7 +16,7 @@ fn covered(path: &str) -> bool {
         let subtree = field.path.strip_suffix(".**");
         field.path == path || subtree.is_some_and(|subtree| is_below(path, subtree))
     };
-    fields().any(|field| covers(field))
+    fields().any(covers)
 }
 
 /// The types have three lists of containers, the catalogue one.
