@@ -47,7 +47,7 @@ enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.to_possible_value();
-        formatter.write_str(value.as_ref().map_or("", |value| value.get_name()))
+        formatter.pad(value.as_ref().map_or("", |value| value.get_name()))
     }
 }
 

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 /// The repository's root.
 pub(crate) fn root() -> Result<PathBuf> {
-    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    // Not fixed at compile time: clones that share a target directory share what was compiled.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).context("run this through `cargo xtask`")?;
     let root = package.parent().context("xtask has no parent directory")?;
     Ok(root.to_owned())
 }

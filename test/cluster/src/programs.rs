@@ -1,5 +1,6 @@
 //! The control plane's programs, built once from `test/kube` and kept in the user's cache.
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ impl Programs {
     /// # Errors
     /// When Go is missing or the build fails.
     pub fn build() -> Result<Self> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kube");
+        let source = source_directory()?;
         let recipe = Recipe::read(&source)?;
         let cache = cache_directory()?.join("kube");
         let directory = cache.join(&recipe.key);
@@ -53,6 +54,17 @@ impl Programs {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// `test/kube` of the repository that cargo runs us in, or else of the one around the current directory. Not a path fixed at
+/// compile time: clones that share a target directory share what was compiled.
+fn source_directory() -> Result<PathBuf> {
+    let start = match env::var_os("CARGO_MANIFEST_DIR") {
+        Some(package) => PathBuf::from(package),
+        None => env::current_dir().context("cannot tell the current directory")?,
+    };
+    let found = start.ancestors().map(|folder| folder.join("test/kube")).find(|kube| kube.join("go.mod").is_file());
+    found.with_context(|| format!("no folder around {} has test/kube: run this through cargo", start.display()))
 }
 
 /// One way to build the programs.

@@ -43,9 +43,17 @@ fn an_owner_killed_by_sigkill_leaves_nothing_behind() {
 }
 
 fn own_until_killed() -> ! {
-    let control_plane = ControlPlane::start(ControlPlaneOptions::default()).unwrap();
     let engine = DockerEngine::start(DockerOptions::default()).unwrap();
     let image = engine.load_test_image().unwrap();
+    let address = engine.bridge_address().into();
+    let options = ControlPlaneOptions { address, ..ControlPlaneOptions::default() };
+    let control_plane = ControlPlane::start(options).unwrap();
+    // A client in a container reaches the API server there.
+    let kubectl = format!("{}:/bin/kubectl:ro", control_plane.programs().join("kubectl").display());
+    let kubeconfig = format!("{}:/kubeconfig:ro", control_plane.admin_kubeconfig().display());
+    let client = ["run", "--rm", "-v", &kubectl, "-v", &kubeconfig, image, "kubectl", "--kubeconfig=/kubeconfig"];
+    let said = engine.run_docker(&[&client[..], &["get", "--raw=/readyz"]].concat()).unwrap();
+    assert_eq!(said, "ok");
     engine.run_docker(&["run", "--detach", "--name=sleeper", image, "sleep", "1000"]).unwrap();
     println!("{MARK}{}", control_plane.directory().display());
     println!("{MARK}{}", engine.directory().display());
