@@ -1,6 +1,6 @@
 //! Logs: level and form.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -36,7 +36,11 @@ impl Logging {
     pub(crate) fn start(self) -> Result<(), TryInitError> {
         let registry = tracing_subscriber::registry().with(self.targets());
         match self.format {
-            Format::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(io::stderr)).try_init(),
+            Format::Text => {
+                let colours = io::stderr().is_terminal();
+                let layer = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(io::stderr);
+                registry.with(layer).try_init()
+            }
             Format::Json => {
                 let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
                 registry.with(layer).try_init()

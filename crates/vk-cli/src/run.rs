@@ -131,11 +131,10 @@ impl Start<'_> {
         };
         let config = kubeconfig::load(self.options.cluster.kubeconfig.as_deref(), self.environment).await?;
         let starting = self.start(config, document, state, readiness);
-        let started = match self.options.cluster.startup_timeout {
+        match self.options.cluster.startup_timeout {
             Some(timeout) => tokio::time::timeout(timeout, starting).await.map_err(|_| RunError::Late { timeout })?,
             None => starting.await,
-        };
-        started
+        }
     }
 
     async fn start(

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn each_part_is_checked_and_named() {
-        let cases: [(Option<&str>, &[(&str, &str)], &str); 5] = [
+        type Case = (Option<&'static str>, &'static [(&'static str, &'static str)], &'static str);
+        let cases: [Case; 5] = [
             (Some("key=value:NoSchedule"), &[], "--taint: \"key=value:NoSchedule\""),
             (Some(""), &[], "--taint: \"\""),
             (None, &[("VKUBELET_TAINT_KEY", "Upper.case/name")], "VKUBELET_TAINT_KEY"),
@@ -112,8 +113,7 @@ mod tests {
             (None, &[("VKUBELET_TAINT_EFFECT", "Never")], "NoSchedule, PreferNoSchedule, NoExecute"),
         ];
         for (flag, variables, part) in cases {
-            let variables: Vec<(&'static str, &'static str)> = variables.to_vec();
-            let message = read(flag, &variables).unwrap_err().to_string();
+            let message = read(flag, variables).unwrap_err().to_string();
             assert!(message.contains(part), "{message:?} lacks {part:?}");
         }
     }

@@ -5,10 +5,9 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use vk_core::quantity::Quantity as Amount;
 use vk_provider::node::NodeShape;
 use vk_provider::{ConfigDocument, Error, Result};
-
-use crate::quantity::is_quantity;
 
 const DEFAULT_CPU: &str = "20";
 const DEFAULT_MEMORY: &str = "100Gi";
@@ -179,14 +178,16 @@ impl Visitor<'_> for Field<'_> {
         if text.is_empty() {
             return Ok(None);
         }
-        if self.kind == Kind::Quantity && !is_quantity(text) {
-            return Err(E::custom(format!(
-                "{} is {text:?}, which is not a Kubernetes quantity: write it as in \"20\", \"500m\" or \"100Gi\"",
-                self.path
-            )));
+        if self.kind == Kind::Quantity {
+            check_amount(text).map_err(|why| E::custom(format!("{}: {why}", self.path)))?;
         }
         Ok(Some(text.to_owned()))
     }
+}
+
+fn check_amount(text: &str) -> Result<(), String> {
+    let amount: Amount = text.parse().map_err(|error: vk_core::quantity::QuantityError| error.to_string())?;
+    if amount.milli_value() < 0 { Err(format!("{text:?} is negative: a node has zero or more")) } else { Ok(()) }
 }
 
 fn quantity<'de, A: MapAccess<'de>>(map: &mut A, path: &str, target: &mut String) -> Result<(), A::Error> {

@@ -47,7 +47,6 @@ mod factory;
 mod fixtures;
 mod logs;
 mod provider;
-mod quantity;
 mod script;
 
 pub use backend::MockBackend;
@@ -56,7 +55,10 @@ pub use factory::MockFactory;
 pub use provider::{MockProvider, NAME};
 pub use script::ANNOTATION_PREFIX;
 
-/// The fields of a pod that the mock honours.
-fn support() -> vk_core::support::SupportTable {
-    vk_core::support::SupportTable::minimal()
+use vk_core::support::{SupportTable, TokenVolume};
+
+/// All fields: nothing runs, so nothing is missed. The token volume is left out, or every mock pod would cost the API server
+/// a token.
+fn support() -> SupportTable {
+    SupportTable::everything().with_token_volume(TokenVolume::Omit)
 }

@@ -148,7 +148,8 @@ fn anonymous_access_takes_two_flags() {
 
 #[test]
 fn each_bad_value_names_its_setting_and_the_remedy() {
-    let cases: [(&str, &[(&str, &str)], &str, &str); 22] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
+    let cases: [Case; 22] = [
         ("--nodename Upper", &[], "--nodename", "lower-case"),
         ("", &[("DEFAULT_NODE_NAME", "a_b")], "DEFAULT_NODE_NAME", "lower-case"),
         ("--provider cloud", &[], "--provider", "use one of mock"),
@@ -173,8 +174,7 @@ fn each_bad_value_names_its_setting_and_the_remedy() {
         ("--unknown", &[], "--unknown", "--help"),
     ];
     for (line, variables, setting, remedy) in cases {
-        let variables: Vec<(&'static str, &'static str)> = variables.to_vec();
-        let message = options(line, &variables).unwrap_err();
+        let message = options(line, variables).unwrap_err();
         assert!(message.contains(setting), "{line}: {message:?} lacks {setting:?}");
         assert!(message.contains(remedy), "{line}: {message:?} lacks {remedy:?}");
     }

@@ -263,3 +263,16 @@ async fn a_call_that_cannot_be_saved_is_not_confirmed() {
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains("pods.jsonl"), "{error}");
 }
+
+#[test]
+fn every_pod_is_honoured() {
+    let table = crate::support();
+    assert_eq!(table.problems(), Vec::<String>::new());
+    let demanding = serde_json::json!({"spec": {
+        "hostNetwork": true,
+        "initContainers": [{"name": "a", "image": "a", "restartPolicy": "Always"}],
+        "containers": [{"name": "b", "image": "b", "livenessProbe": {"grpc": {"port": 1}}, "aFieldOfTomorrow": 1}],
+        "volumes": [{"name": "c", "nfs": {"server": "d", "path": "/"}}],
+    }});
+    assert_eq!(table.check(&demanding), []);
+}

@@ -39,7 +39,7 @@ fn others_and_provider_id_reach_the_node() {
 #[test]
 fn a_bad_quantity_is_named_with_file_line_and_field() {
     let message = refusal("{\n  \"vk\": {\n    \"cpu\": \"many\"\n  }\n}");
-    for part in ["mock.json", "line 3", "vk.cpu", "\"many\"", "100Gi"] {
+    for part in ["mock.json", "line 3", "vk.cpu", "\"many\"", "64Mi"] {
         assert!(message.contains(part), "{message:?} lacks {part:?}");
     }
 }
@@ -56,6 +56,7 @@ fn a_number_without_quotes_is_named_with_its_remedy() {
 fn broken_json_and_wrong_shapes_are_named() {
     assert!(refusal("{\"vk\": {\"cpu\": \"1\",}}").contains("line 1"));
     assert!(refusal("[]").contains("one entry for each node"));
+    assert!(refusal(r#"{"vk": {"cpu": "-1"}}"#).contains("negative"));
     assert!(refusal(r#"{"vk": {"others": "gpu"}}"#).contains("vk.others"));
     assert!(refusal(r#"{"vk": {"others": {"gpu": "x"}}}"#).contains("vk.others.gpu"));
     assert!(refusal(r#"{"vk": {}} trailing"#).contains("line 1"));
