@@ -17,7 +17,7 @@ use vk_provider::LogReply;
 
 pub use container::{ContainerSpec, EnvironmentVariable, Mount, Resources, RunAs, Security, Streams};
 pub use hint::HintSink;
-pub(crate) use hint::HintBoard;
+pub(crate) use hint::{HintBoard, Pending};
 pub use identity::{ContainerId, ContainerIdentity, PodIdentity, SandboxId};
 pub use image::{Credentials, Image, PullRequest};
 pub use sandbox::{Dns, HostAlias, PortMapping, SandboxSpec};

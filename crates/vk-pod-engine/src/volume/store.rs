@@ -12,7 +12,7 @@ use vk_core::{PodUid, Result};
 pub trait VolumeStore: Send + Sync + 'static {
     /// Makes a volume hold exactly these files. They become visible all at once, also to containers that run: a reader
     /// never sees a mixture of old and new.
-    fn write_files(&self, volume: VolumeKey, files: FileTree, owner: Option<i64>) -> BoxFuture<'_, Result<PathBuf>>;
+    fn write_files(&self, volume: VolumeKey, files: FileTree) -> BoxFuture<'_, Result<PathBuf>>;
 
     /// Makes an empty directory, unless it is there already: then its content stays.
     fn empty_dir(&self, volume: VolumeKey, options: EmptyDir) -> BoxFuture<'_, Result<PathBuf>>;

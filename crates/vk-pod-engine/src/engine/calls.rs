@@ -1,0 +1,174 @@
+//! Carries out what machines ask for, each call with a bound on its time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use vk_core::resolve::{Data, Reference, ReferenceUser, SecretData, references};
+use vk_core::{BackendInstance, Error, PodUid, Result};
+
+use super::actor::Shared;
+use super::command::Report;
+use super::create::{self, CreateRequest};
+use super::pod::{Given, Pod};
+use crate::machine::{Call, CreateFailure, EffectId, Outcome, Pulled};
+use crate::runtime::{ContainerRuntime, PodIdentity, PullRequest, RuntimePod, RuntimeSandbox, Scope};
+use crate::translate;
+
+const LIST_TIME: Duration = Duration::from_secs(30);
+const CHANGE_TIME: Duration = Duration::from_secs(120);
+const PULL_TIME: Duration = Duration::from_secs(3600);
+
+/// A call with what is needed of its pod.
+pub(super) struct Request {
+    identity: PodIdentity,
+    call: Call,
+    given: Option<Arc<Given>>,
+    create: Option<CreateRequest>,
+    cancel: CancellationToken,
+}
+
+impl Request {
+    pub(super) fn new(pod: &Pod, call: Call, cancel: CancellationToken) -> Self {
+        let create = CreateRequest::of(pod, &call);
+        Self { identity: pod.machine.pod().clone(), call, given: pod.given.clone(), create, cancel }
+    }
+
+    /// The report of a call that ended in this error.
+    pub(super) fn failed(&self, uid: PodUid, id: EffectId) -> impl FnOnce(Error) -> Report + Send + 'static {
+        let call = self.call.clone();
+        move |error| Report::Done { uid, id, outcome: failure(&call, error) }
+    }
+}
+
+fn failure(call: &Call, error: Error) -> Outcome {
+    match call {
+        Call::List { .. } => Outcome::Listed(Err(error)),
+        Call::EnsureSandbox { .. } => Outcome::Sandbox(Err(error)),
+        Call::FindImage { .. } => Outcome::Found(Err(error)),
+        Call::PullImage { .. } => Outcome::Pulled(Err(error)),
+        Call::Create { .. } => Outcome::Created(Err(CreateFailure::Runtime(error))),
+        Call::StopSandbox { .. }
+        | Call::RemoveSandbox { .. }
+        | Call::Start { .. }
+        | Call::Signal { .. }
+        | Call::RemoveContainer { .. }
+        | Call::ReleaseVolumes => Outcome::Finished(Err(error)),
+    }
+}
+
+/// Makes the call. It always ends.
+pub(super) async fn perform<R: ContainerRuntime>(shared: Arc<Shared<R>>, request: Request) -> Outcome {
+    let runtime = &*shared.runtime;
+    match &request.call {
+        Call::List { .. } => Outcome::Listed(list_pod(&shared, &request.identity).await),
+        Call::EnsureSandbox { attempt } => {
+            Outcome::Sandbox(limited(&shared.starts, ensure_sandbox(&shared, &request, *attempt)).await)
+        }
+        Call::StopSandbox { id } => Outcome::Finished(timed(CHANGE_TIME, runtime.stop_sandbox(id)).await),
+        Call::RemoveSandbox { id } => Outcome::Finished(timed(CHANGE_TIME, runtime.remove_sandbox(id)).await),
+        Call::FindImage { image, .. } => Outcome::Found(timed(LIST_TIME, runtime.find_image(image)).await),
+        Call::PullImage { image, .. } => Outcome::Pulled(cancellable(&request.cancel, pull(&shared, &request, image)).await),
+        Call::Create { .. } => Outcome::Created(match &request.create {
+            Some(create) => limited(&shared.starts, create::create(&shared, create, &request.cancel)).await,
+            None => Err(CreateFailure::Config(Error::internal("a container was to be created before its pod was given"))),
+        }),
+        Call::Start { id, .. } => {
+            let start = timed(CHANGE_TIME, runtime.start_container(id));
+            Outcome::Finished(limited(&shared.starts, start).await)
+        }
+        // Stops and removals wait for nobody.
+        Call::Signal { id, signal, .. } => {
+            Outcome::Finished(timed(CHANGE_TIME, runtime.signal_container(id, *signal)).await)
+        }
+        Call::RemoveContainer { id } => Outcome::Finished(timed(CHANGE_TIME, runtime.remove_container(id)).await),
+        Call::ReleaseVolumes => Outcome::Finished(match &runtime.features().volumes {
+            Some(store) => timed(CHANGE_TIME, store.remove_pod(request.identity.uid.clone())).await,
+            None => Ok(()),
+        }),
+    }
+}
+
+/// Bounds a call. After the bound nobody knows what became of it.
+pub(super) async fn timed<T>(bound: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(bound, call).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::outcome_unknown(format!("no answer within {bound:?}"))),
+    }
+}
+
+async fn limited<T>(permits: &Semaphore, call: impl Future<Output = T>) -> T {
+    // The semaphore is never closed.
+    let _permit = permits.acquire().await;
+    call.await
+}
+
+async fn cancellable<T>(cancel: &CancellationToken, call: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Error::cancelled()),
+        result = call => result,
+    }
+}
+
+/// Everything that the runtime holds, and which incarnation of it says so.
+pub(super) async fn list_all<R: ContainerRuntime>(shared: &Shared<R>) -> Result<(Vec<RuntimePod>, BackendInstance)> {
+    let instance = timed(LIST_TIME, shared.runtime.instance()).await?;
+    let pods = list(shared, Scope::All).await?;
+    Ok((pods, instance))
+}
+
+pub(super) async fn list<R: ContainerRuntime>(shared: &Shared<R>, scope: Scope) -> Result<Vec<RuntimePod>> {
+    limited(&shared.lists, timed(LIST_TIME, shared.runtime.list(scope))).await
+}
+
+async fn list_pod<R: ContainerRuntime>(shared: &Shared<R>, identity: &PodIdentity) -> Result<RuntimePod> {
+    let pods = list(shared, Scope::Pod(identity.uid.clone())).await?;
+    let found = pods.into_iter().find(|pod| pod.pod.uid == identity.uid);
+    Ok(found.unwrap_or_else(|| RuntimePod::empty(identity.clone())))
+}
+
+async fn ensure_sandbox<R: ContainerRuntime>(
+    shared: &Shared<R>,
+    request: &Request,
+    attempt: u32,
+) -> Result<RuntimeSandbox> {
+    let given = request.given.as_ref().ok_or_else(|| Error::internal("a sandbox for a pod that was not given"))?;
+    let pod = given.raw.decode()?;
+    let spec = translate::sandbox_spec(&pod, request.identity.clone(), attempt, &shared.dns)?;
+    timed(CHANGE_TIME, shared.runtime.ensure_sandbox(spec)).await
+}
+
+async fn pull<R: ContainerRuntime>(shared: &Shared<R>, request: &Request, image: &str) -> Result<Pulled> {
+    let asked = Instant::now();
+    let _permit = shared.pulls.acquire().await;
+    let begun = Instant::now();
+    let secrets = match &request.given {
+        Some(given) => pull_secrets(given).await?,
+        None => Vec::new(),
+    };
+    let credentials = translate::credentials_for(image, &secrets);
+    let pull = PullRequest::anonymous(image).with_credentials(credentials);
+    let image = timed(PULL_TIME, shared.runtime.pull_image(pull)).await?;
+    Ok(Pulled { image, took: (begun.elapsed(), asked.elapsed()) })
+}
+
+/// The pod's image pull secrets. Those that are missing are left out: the image may not need them.
+async fn pull_secrets(given: &Given) -> Result<Vec<SecretData>> {
+    let pod = given.raw.decode()?;
+    let mut secrets = Vec::new();
+    for used in references(&pod).of(&ReferenceUser::ImagePull) {
+        if let Some(Data::Secret(secret)) = gather(given, &used.reference).await? {
+            secrets.push((*secret).clone());
+        }
+    }
+    Ok(secrets)
+}
+
+/// Reads something that a pod refers to.
+pub(super) async fn gather(given: &Given, reference: &Reference) -> Result<Option<Data>> {
+    let answer = tokio::time::timeout(LIST_TIME, given.context.cluster.get(reference.clone())).await;
+    answer.map_err(|_| Error::unresolved(reference.to_string(), format!("{reference}: no answer in time")))?
+}

@@ -1,0 +1,56 @@
+//! One pod, as the actor keeps it: its machine, and what the machine does not need to know.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use vk_core::resolved::RawPod;
+use vk_core::{PodObservation, Result};
+use vk_provider::PodContext;
+
+use crate::machine::{EffectId, Observed, PodMachine};
+use crate::translate::VolumePath;
+
+/// What `create` or `adopt` gave.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) raw: RawPod,
+    pub(super) context: PodContext,
+}
+
+pub(super) struct Pod {
+    pub(super) machine: PodMachine,
+    pub(super) given: Option<Arc<Given>>,
+    /// Tells the keeper of the volumes that the pod has changed.
+    pub(super) newest: Option<watch::Sender<Arc<Given>>>,
+    /// Ends the keeper with the pod.
+    pub(super) keeper: Option<DropGuard>,
+    pub(super) volumes: BTreeMap<String, VolumePath>,
+    pub(super) cancels: BTreeMap<EffectId, CancellationToken>,
+    /// When the machine wants to be woken.
+    pub(super) wakeup: Option<Duration>,
+    /// What was reported last.
+    pub(super) observed: Option<Observed>,
+    pub(super) observation: Option<PodObservation>,
+    /// Who waits for the removal.
+    pub(super) removers: Vec<oneshot::Sender<Result<()>>>,
+}
+
+impl Pod {
+    pub(super) fn new(machine: PodMachine) -> Self {
+        Self {
+            machine,
+            given: None,
+            newest: None,
+            keeper: None,
+            volumes: BTreeMap::new(),
+            cancels: BTreeMap::new(),
+            wakeup: None,
+            observed: None,
+            observation: None,
+            removers: Vec::new(),
+        }
+    }
+}
