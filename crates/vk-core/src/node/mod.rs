@@ -6,10 +6,10 @@
 //! (invariant 7).
 
 mod agent;
-mod amount;
 mod change;
 mod conditions;
 mod desired;
+mod event;
 mod failure;
 mod health;
 mod identity;
@@ -28,10 +28,11 @@ pub use agent::{AgentFacts, OutagePolicy, go_architecture};
 pub use change::{ConditionChange, MetaChange, StatusChange};
 pub use conditions::BACKEND_REACHABLE;
 pub use desired::DesiredNode;
+pub use event::{NodeEffect, NodeEvent, NodeRequest, NodeTiming, Registration};
 pub use failure::ApiFailure;
 pub use health::{BackendHealth, OutageReason, PingMonitor, PingOutcome, PingPolicy, PingStep};
 pub use identity::Identity;
-pub use machine::{NodeEffect, NodeEvent, NodeMachine, NodeRequest, NodeTiming, Registration};
+pub use machine::NodeMachine;
 pub use name::{InvalidNodeName, NodeName};
 pub use notice::NodeNotice;
 pub use observed::{ObservedCondition, ObservedNode, ObservedTaint};

@@ -76,6 +76,11 @@ impl NodeNotice {
         }
     }
 
+    /// Whether it becomes an Event. Of trouble with the API server people learn from the log: the Event would not get there.
+    pub fn is_event(&self) -> bool {
+        !matches!(self, Self::Failing { .. } | Self::Recovered)
+    }
+
     /// CamelCase, for an Event's reason.
     pub fn reason(&self) -> &'static str {
         match self {

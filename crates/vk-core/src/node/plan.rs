@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::amount::same_amount;
 use super::change::{ConditionChange, MetaChange, StatusChange};
 use super::desired::DesiredNode;
 use super::identity::Identity;
 use super::observed::{ObservedCondition, ObservedNode, ObservedTaint};
 use super::owned::OwnedFields;
 use super::shape::{NodeCondition, Taint};
+use crate::quantity::Quantity;
 
 /// Annotations in which the Go project kept copies of what it had written last; they are only ballast now.
 const RETIRED_ANNOTATIONS: [&str; 2] =
@@ -205,6 +205,12 @@ fn amounts(
     owned: &BTreeSet<String>,
 ) -> BTreeMap<String, Option<String>> {
     keyed(found, wanted, owned, same_amount)
+}
+
+/// The API server rewrites what it is sent (`1000m` becomes `1`): comparing text would find a difference for ever.
+fn same_amount(left: &str, right: &str) -> bool {
+    left == right
+        || matches!((left.parse::<Quantity>(), right.parse::<Quantity>()), (Ok(left), Ok(right)) if left == right)
 }
 
 /// What is wanted and different is set; what is there, ours and no longer wanted is removed; the rest belongs to others.

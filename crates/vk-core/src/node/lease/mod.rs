@@ -4,9 +4,11 @@
 //! instance of the agent that renews it, so that a second agent with the same node name is noticed: see [`LeaseMachine`].
 
 mod conflict;
+mod event;
 mod machine;
 mod object;
 
 pub use conflict::LeaseConflict;
-pub use machine::{LeaseEffect, LeaseEvent, LeaseMachine, LeaseNotice, LeaseRequest, LeaseState, LeaseTiming};
+pub use event::{LeaseEffect, LeaseEvent, LeaseNotice, LeaseRequest, LeaseState, LeaseTiming};
+pub use machine::LeaseMachine;
 pub use object::{HOST_ANNOTATION, INSTANCE_ANNOTATION, LeaseHolder, NAMESPACE, ObservedLease};

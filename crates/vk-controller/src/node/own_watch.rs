@@ -1,0 +1,85 @@
+//! The watch of our own Node.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::Node;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, Client};
+use tokio::time::Instant;
+use vk_core::backoff::Backoff;
+use vk_core::node::{NodeEvent, ObservedNode};
+
+use super::lease_keeper::sleep_until;
+use crate::env::Env;
+
+/// A watch lasts this long, so that a half-open connection is noticed within about as much.
+const WATCH_SECONDS: u32 = 60;
+
+/// Events about one Node, for ever: a watch that breaks is resumed or begun anew.
+pub(super) struct OwnWatch {
+    nodes: Api<Node>,
+    selector: String,
+    stream: BoxStream<'static, watcher::Result<watcher::Event<Node>>>,
+    env: Env,
+    backoff: Backoff,
+    /// After a failure the watch waits until then.
+    resume_at: Option<Instant>,
+}
+
+impl OwnWatch {
+    const FIRST_DELAY: Duration = Duration::from_millis(200);
+    const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+    pub(super) fn new(client: Client, node_name: &str, env: Env) -> Self {
+        let nodes = Api::all(client);
+        let selector = format!("metadata.name={node_name}");
+        let stream = begin(&nodes, &selector);
+        let backoff = Backoff::new(Self::FIRST_DELAY, Self::LONGEST_DELAY);
+        Self { nodes, selector, stream, env, backoff, resume_at: None }
+    }
+
+    /// Drops the connection and begins anew with a list.
+    pub(super) fn restart(&mut self) {
+        self.stream = begin(&self.nodes, &self.selector);
+        self.resume_at = None;
+    }
+
+    /// The next event. Loses nothing when it is dropped.
+    pub(super) async fn next(&mut self) -> NodeEvent {
+        loop {
+            if self.resume_at.is_some() {
+                sleep_until(self.resume_at).await;
+                self.resume_at = None;
+            }
+            match self.stream.next().await {
+                Some(Ok(event)) => {
+                    self.backoff.reset();
+                    return translate(event);
+                }
+                Some(Err(error)) => {
+                    let delay = self.backoff.next_delay(self.env.random().next_u64());
+                    tracing::warn!(%error, ?delay, "the watch of our node failed; it goes on after a delay");
+                    self.resume_at = Some(Instant::now() + delay);
+                }
+                None => self.restart(),
+            }
+        }
+    }
+}
+
+fn begin(nodes: &Api<Node>, selector: &str) -> BoxStream<'static, watcher::Result<watcher::Event<Node>>> {
+    let config = watcher::Config::default().fields(selector).timeout(WATCH_SECONDS);
+    watcher(nodes.clone(), config).boxed()
+}
+
+fn translate(event: watcher::Event<Node>) -> NodeEvent {
+    match event {
+        watcher::Event::Init => NodeEvent::ListStarted,
+        watcher::Event::InitApply(node) => NodeEvent::Listed(Box::new(ObservedNode::from(node))),
+        watcher::Event::InitDone => NodeEvent::ListDone,
+        watcher::Event::Apply(node) => NodeEvent::Changed(Box::new(ObservedNode::from(node))),
+        watcher::Event::Delete(node) => NodeEvent::Deleted { uid: node.metadata.uid.unwrap_or_default() },
+    }
+}

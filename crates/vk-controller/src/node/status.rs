@@ -1,0 +1,42 @@
+//! [`NodeHandle`]: what the rest of the agent learns about its node.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use vk_core::node::{BackendHealth, Registration};
+use vk_core::resolve::NodeFacts;
+
+/// What is known about the node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeStatus {
+    /// Whether the Node is there, and ours.
+    pub registration: Registration,
+    /// Whether the back end answers.
+    pub backend: BackendHealth,
+}
+
+/// The way to a running [`super::NodeController`].
+#[derive(Debug, Clone)]
+pub struct NodeHandle {
+    pub(super) status: watch::Receiver<NodeStatus>,
+    pub(super) facts: watch::Receiver<Arc<NodeFacts>>,
+}
+
+impl NodeHandle {
+    /// What is known about the node, now and after each change.
+    pub fn status(&self) -> watch::Receiver<NodeStatus> {
+        self.status.clone()
+    }
+
+    /// What pods may refer to, now and after each change. The allocatable resources are the provider's own, also while the
+    /// published ones are zero because the back end does not answer; they are empty until the provider has named them.
+    pub fn facts(&self) -> watch::Receiver<Arc<NodeFacts>> {
+        self.facts.clone()
+    }
+
+    /// Waits until the Node is registered. `false` if the controller ended before.
+    pub async fn registered(&self) -> bool {
+        let mut status = self.status.clone();
+        status.wait_for(|status| status.registration.uid.is_some()).await.is_ok()
+    }
+}
