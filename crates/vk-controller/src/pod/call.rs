@@ -42,12 +42,12 @@ pub(super) struct CallReply {
 impl Caller {
     /// Makes the call. A panic of the provider is its error, and nobody else's.
     pub(super) async fn carry_out(&self, request: CallRequest) -> CallReply {
-        let call = request.call;
+        let (call, prepared) = (request.call, request.prepared.clone());
         match AssertUnwindSafe(self.dispatch(request)).catch_unwind().await {
             Ok(reply) => reply,
             Err(panic) => {
                 let error = Error::internal(format!("the provider panicked: {}", panic_message(&*panic)));
-                CallReply { outcome: failure_of(call, error), prepared: None }
+                CallReply { outcome: failure_of(call, error), prepared }
             }
         }
     }

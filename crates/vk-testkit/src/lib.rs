@@ -1,0 +1,14 @@
+//! A world for tests of virtual kubelets.
+//!
+//! * [`backend`]: a back end in memory whose every method can fail, hang or forget, with a ledger of what really ran;
+//! * [`world`]: an API server, a back end, and agents that can be started, stopped and killed;
+//! * [`behaviour`]: what every agent must do, written once and run both on the API server in process and on a real one;
+//! * [`simulation`]: seeded schedules of user actions and faults, with the invariants checked at the end.
+
+pub mod backend;
+pub mod behaviour;
+pub mod simulation;
+pub mod world;
+
+pub use backend::{Backend, Fault, Method};
+pub use world::{AgentInstance, Ring, World};

@@ -1,0 +1,1 @@
+//! Seeded schedules, with the invariants checked at the end.

@@ -1,0 +1,3 @@
+//! The second ring: the unmodified controllers on the API server in process, on simulated time.
+
+mod behaviour;
