@@ -1,0 +1,89 @@
+//! `pods/NAME/binding`: what a scheduler does.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::create::require_same_name;
+use super::{Call, Kernel, Reply};
+use crate::admission;
+use crate::api_error::{ApiError, FieldError};
+use crate::clock::{Now, rfc3339_seconds};
+use crate::object::Object;
+use crate::storage::Key;
+
+impl Kernel {
+    pub(super) fn bind(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let binding = call.json_body("Binding", "v1")?;
+        require_same_name("Binding", "", &binding, &call.path.name)?;
+        admission::admit_create_below(self, call, &binding)?;
+        let node = binding.text("/target/name");
+        if node.is_empty() {
+            let error = FieldError::required("target.name", "");
+            return Err(ApiError::invalid("", "Binding", &call.path.name, &[error]));
+        }
+        let kind = binding.text("/target/kind");
+        if !matches!(kind, "" | "Node") {
+            let error = FieldError::not_supported("target.kind", kind, &["Node", "<empty>"]);
+            return Err(ApiError::invalid("", "Binding", &call.path.name, &[error]));
+        }
+        let pod = self
+            .storage
+            .get("pods", &call.key())
+            .cloned()
+            .ok_or_else(|| ApiError::not_found(call.resource, &call.path.name))?;
+        if !binding.uid().is_empty() && binding.uid() != pod.uid() {
+            let why = format!(
+                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                binding.uid(),
+                pod.uid()
+            );
+            return Err(ApiError::conflict(call.resource, pod.name(), &why));
+        }
+        if let Some(why) = refusal(&pod, node) {
+            return Err(ApiError::conflict(call.resource, pod.name(), &why));
+        }
+        if !call.request.query.is_dry_run() {
+            self.bind_pod(&call.key(), node, call.now);
+        }
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        Ok(Reply::json(StatusCode::CREATED, &status))
+    }
+
+    /// Gives a pod its node, as the binding subresource and the built-in scheduler do.
+    pub(crate) fn bind_pod(&mut self, key: &Key, node: &str, now: Now) {
+        let Some(mut pod) = self.storage.get("pods", key).map(|pod| Object::clone(pod)) else { return };
+        pod.set("/spec/nodeName", node);
+        pod.set("/metadata/generation", pod.generation() + 1);
+        set_scheduled(&mut pod, now);
+        self.put("pods", pod, now);
+    }
+}
+
+fn refusal(pod: &Object, node: &str) -> Option<String> {
+    if pod.deletion_timestamp().is_some() {
+        return Some(format!("pod {} is being deleted, cannot be assigned to a host", pod.name()));
+    }
+    let bound = pod.text("/spec/nodeName");
+    if !bound.is_empty() {
+        return Some(format!("pod {} is already assigned to node {bound:?}", pod.name()));
+    }
+    if !pod.items("/spec/schedulingGates").is_empty() {
+        return Some(format!("pod {} has non-empty .spec.schedulingGates; cannot assign to {node}", pod.name()));
+    }
+    None
+}
+
+fn set_scheduled(pod: &mut Object, now: Now) {
+    let condition = json!({
+        "type": "PodScheduled", "status": "True", "lastProbeTime": null,
+        "lastTransitionTime": rfc3339_seconds(now.wall), "observedGeneration": pod.generation(),
+    });
+    let mut conditions: Vec<Value> = pod
+        .items("/status/conditions")
+        .iter()
+        .filter(|own| own.get("type").and_then(Value::as_str) != Some("PodScheduled"))
+        .cloned()
+        .collect();
+    conditions.push(condition);
+    pod.set("/status/conditions", conditions);
+}

@@ -1,0 +1,163 @@
+//! POST of a new object.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::{Call, Kernel, Reply};
+use crate::admission;
+use crate::api_error::{ApiError, FieldError};
+use crate::clock::{Now, rfc3339_seconds};
+use crate::object::Object;
+use crate::resource::Resource;
+use crate::storage::Key;
+use crate::validation::validate_metadata;
+
+/// The part of a generated name that stays; the suffix has five characters.
+const MAX_GENERATED_BASE: usize = 58;
+
+impl Kernel {
+    pub(super) fn create(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        if !call.path.name.is_empty() {
+            return Err(super::dispatch::not_allowed());
+        }
+        call.request.format()?;
+        let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
+        let object = decode(call.resource, served, &call.request.query.text("fieldValidation").to_owned())?;
+        let created = self.insert(call, object, call.request.query.is_dry_run())?;
+        call.object_reply(StatusCode::CREATED, &created)
+    }
+
+    /// Takes a decoded object through naming, admission and validation into the store.
+    pub(super) fn insert(
+        &mut self,
+        call: &Call<'_>,
+        mut object: Object,
+        dry_run: bool,
+    ) -> Result<Arc<Object>, ApiError> {
+        place_in_namespace(call, &mut object)?;
+        if !object.resource_version().is_empty() {
+            let message = "resourceVersion should not be set on objects to be created";
+            return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message));
+        }
+        let generated = self.generate_name(&mut object);
+        call.resource.strategy.default(&mut object);
+        admission::admit_create(self, call, &mut object)?;
+        self.assign_cluster_ip(call.resource, &mut object);
+        self.fill_system_fields(&mut object, call.now);
+        call.resource.strategy.prepare_create(&mut object);
+        let mut errors = validate_metadata(call.resource, &object);
+        errors.extend(call.resource.strategy.validate(&object));
+        if !errors.is_empty() {
+            return Err(ApiError::invalid(call.resource.group, call.resource.kind, object.name(), &errors));
+        }
+        let key = Key::of(&object);
+        if self.storage.get(call.resource.storage, &key).is_some() {
+            let error = ApiError::already_exists(call.resource, &key.name);
+            return Err(if generated { error.with_retry_after(1) } else { error });
+        }
+        Ok(if dry_run { Arc::new(object) } else { self.put(call.resource.storage, object, call.now) })
+    }
+
+    fn generate_name(&mut self, object: &mut Object) -> bool {
+        let base = object.text("/metadata/generateName");
+        if !object.name().is_empty() || base.is_empty() {
+            return false;
+        }
+        let base: String = base.chars().take(MAX_GENERATED_BASE).collect();
+        object.set("/metadata/name", format!("{base}{}", self.entropy.name_suffix()));
+        true
+    }
+
+    fn fill_system_fields(&mut self, object: &mut Object, now: Now) {
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generation"] {
+            object.remove(&format!("/metadata/{field}"));
+        }
+        object.set("/metadata/uid", self.entropy.uid());
+        object.set("/metadata/creationTimestamp", rfc3339_seconds(now.wall));
+    }
+}
+
+/// Decodes a served object into its stored form. With strict field validation unknown fields are an error.
+pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str) -> Result<Object, ApiError> {
+    let given = served.into_value();
+    let decoded = resource.strategy.decode(given.clone()).map_err(|error| {
+        ApiError::bad_request(format!(
+            "{} in version {:?} cannot be handled as a {}: {error}",
+            resource.kind, resource.version, resource.kind
+        ))
+    })?;
+    if field_validation == "Strict" {
+        let unknown = unknown_fields(&given, &decoded, "");
+        if !unknown.is_empty() {
+            let listed: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
+            return Err(ApiError::bad_request(format!(
+                "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
+                resource.kind,
+                resource.version,
+                resource.kind,
+                listed.join(", ")
+            )));
+        }
+    }
+    let object = Object::from_value(decoded).map_err(|_| ApiError::internal("a kind that is no JSON object"))?;
+    Ok(resource.strategy.to_stored(object))
+}
+
+/// Fields with a value that decoding dropped.
+fn unknown_fields(given: &Value, decoded: &Value, path: &str) -> Vec<String> {
+    match (given, decoded) {
+        (Value::Object(given), Value::Object(decoded)) => given
+            .iter()
+            .flat_map(|(field, value)| {
+                let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
+                match decoded.get(field) {
+                    Some(kept) => unknown_fields(value, kept, &path),
+                    None if is_empty(value) => Vec::new(),
+                    None => vec![path],
+                }
+            })
+            .collect(),
+        (Value::Array(given), Value::Array(decoded)) => given
+            .iter()
+            .zip(decoded)
+            .enumerate()
+            .flat_map(|(index, (given, decoded))| unknown_fields(given, decoded, &format!("{path}[{index}]")))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+fn place_in_namespace(call: &Call<'_>, object: &mut Object) -> Result<(), ApiError> {
+    if !call.resource.namespaced {
+        object.remove("/metadata/namespace");
+        return Ok(());
+    }
+    let own = object.namespace();
+    if !own.is_empty() && own != call.path.namespace {
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    object.set("/metadata/namespace", call.path.namespace.clone());
+    Ok(())
+}
+
+/// A subresource body that names another object than the path.
+pub(super) fn require_same_name(kind: &str, group: &str, body: &Object, name: &str) -> Result<(), ApiError> {
+    if body.name().is_empty() || body.name() == name {
+        return Ok(());
+    }
+    let error = FieldError::invalid("metadata.name", body.name(), "must match the name on the URL if specified");
+    Err(ApiError::invalid(group, kind, name, &[error]))
+}

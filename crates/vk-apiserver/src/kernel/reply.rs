@@ -1,0 +1,53 @@
+//! Answers.
+
+use bytes::Bytes;
+use http::{Response, StatusCode, header};
+use serde_json::Value;
+
+use super::Watch;
+use crate::api_error::ApiError;
+
+/// What the kernel answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// A whole answer.
+    Complete(Response<Bytes>),
+    /// A stream of events, to be read with [`super::Kernel::poll_watch`].
+    Watch(Box<Watch>),
+}
+
+impl Reply {
+    /// The HTTP status code.
+    #[must_use]
+    pub fn code(&self) -> StatusCode {
+        match self {
+            Self::Complete(response) => response.status(),
+            Self::Watch(_) => StatusCode::OK,
+        }
+    }
+
+    pub(crate) fn json(code: StatusCode, body: &Value) -> Self {
+        Self::Complete(response(code, "application/json", body.to_string().into(), None))
+    }
+
+    pub(crate) fn text(body: &'static str) -> Self {
+        Self::Complete(response(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()), None))
+    }
+
+    pub(crate) fn error(error: &ApiError) -> Self {
+        let body = error.to_status().to_string().into();
+        Self::Complete(response(error.code, "application/json", body, error.retry_after))
+    }
+}
+
+fn response(code: StatusCode, media: &'static str, body: Bytes, retry_after: Option<u32>) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache, private"));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+    }
+    response
+}

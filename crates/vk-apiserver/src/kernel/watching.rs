@@ -1,0 +1,193 @@
+//! Watches. A watch is a place in the history and a filter; it holds no queue, so a slow reader costs nothing until
+//! the history has moved on, and then it is told so (410).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::read::revision_of;
+use super::{Call, Kernel, Reply};
+use crate::api_error::ApiError;
+use crate::clock::Now;
+use crate::request::Format;
+use crate::resource::Resource;
+use crate::selector::Selector;
+use crate::storage::{Change, ChangeKind};
+
+/// How long before its end a watch gets a last bookmark.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+/// The shortest life of a watch that names no timeout (`--min-request-timeout`); jitter doubles it at most.
+const MIN_TIMEOUT_SECONDS: u64 = 1800;
+
+/// An event on the wire. `type` stands first: decoders that keep the object raw need to know it before.
+#[derive(Serialize)]
+struct Frame<'event> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    object: &'event Value,
+}
+
+/// One open watch.
+#[derive(Debug)]
+pub struct Watch {
+    resource: &'static Resource,
+    namespace: String,
+    selector: Selector,
+    format: Format,
+    /// Every write up to this revision was delivered or filtered out.
+    position: u64,
+    /// Events of the initial state, not yet delivered.
+    initial: VecDeque<Bytes>,
+    next_bookmark: Option<Duration>,
+    ends: Duration,
+    ended: bool,
+}
+
+/// What there is to do for a watch now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum WatchStep {
+    /// Deliver these events, one JSON document and a newline each.
+    Deliver(Vec<Bytes>),
+    /// Nothing until a write, or until this much time has passed since the server was built.
+    Idle(Duration),
+    /// The stream is over.
+    End,
+}
+
+impl Watch {
+    /// The plural of the watched resource.
+    #[must_use]
+    pub fn resource(&self) -> &'static str {
+        self.resource.plural
+    }
+
+    fn selects(&self, object: &crate::object::Object) -> bool {
+        (self.namespace.is_empty() || object.namespace() == self.namespace)
+            && self.selector.matches(self.resource, object)
+    }
+
+    /// A write as this watch sees it: what leaves the selection looks deleted, what enters it looks added.
+    fn event(&self, change: &Change) -> Option<Bytes> {
+        let before = change.previous.as_deref().filter(|object| self.selects(object));
+        let after = Some(&*change.object).filter(|object| change.kind != ChangeKind::Deleted && self.selects(object));
+        match (before, after) {
+            (None, None) => None,
+            (None, Some(object)) => Some(frame("ADDED", &self.format.render(self.resource, object))),
+            (Some(_), Some(object)) => Some(frame("MODIFIED", &self.format.render(self.resource, object))),
+            (Some(before), None) => {
+                let mut last = before.clone();
+                last.set_resource_version(change.revision);
+                Some(frame("DELETED", &self.format.render(self.resource, &last)))
+            }
+        }
+    }
+}
+
+impl Kernel {
+    pub(super) fn watch(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
+        let query = &call.request.query;
+        let format = call.request.format()?;
+        let selector = call.request.selector()?;
+        selector.fields.check(call.resource).map_err(ApiError::bad_request)?;
+        let current = self.storage.revision();
+        let asked = revision_of(query.text("resourceVersion"))?;
+        if let Some(asked) = asked.filter(|asked| *asked > current) {
+            return Err(ApiError::version_too_large(asked, current));
+        }
+        let bookmarks = query.flag("allowWatchBookmarks");
+        let streaming_list = query.flag("sendInitialEvents");
+        if streaming_list && query.text("resourceVersionMatch") != "NotOlderThan" {
+            return Err(ApiError::unprocessable(
+                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ));
+        }
+        let start = match asked {
+            Some(revision @ 1..) if !streaming_list => Some(revision),
+            _ => None,
+        };
+        let timeout = match query.number("timeoutSeconds")? {
+            Some(seconds @ 1..) => u64::try_from(seconds).unwrap_or(MIN_TIMEOUT_SECONDS),
+            _ => MIN_TIMEOUT_SECONDS + self.entropy.below(MIN_TIMEOUT_SECONDS),
+        };
+        let ends = call.now.elapsed + Duration::from_secs(timeout);
+        let first_bookmark = call.now.elapsed + self.options.bookmark_interval;
+        let mut watch = Watch {
+            resource: call.resource,
+            namespace: call.path.namespace.clone(),
+            selector,
+            format,
+            position: start.unwrap_or(current),
+            initial: VecDeque::new(),
+            next_bookmark: bookmarks.then(|| first_bookmark.min(ends.saturating_sub(LAST_BOOKMARK))),
+            ends,
+            ended: false,
+        };
+        match start {
+            Some(revision) => {
+                if let Err(compacted) = self.storage.collection(call.resource.storage).changes_after(revision) {
+                    return Err(too_old(revision, compacted.oldest));
+                }
+            }
+            None => {
+                watch.initial = self.initial_events(&watch);
+                if streaming_list && bookmarks {
+                    watch.initial.push_back(frame("BOOKMARK", &format.bookmark(call.resource, current, true)));
+                }
+            }
+        }
+        Ok(Reply::Watch(Box::new(watch)))
+    }
+
+    fn initial_events(&self, watch: &Watch) -> VecDeque<Bytes> {
+        self.storage
+            .collection(watch.resource.storage)
+            .objects(None)
+            .filter(|object| watch.selects(object))
+            .map(|object| frame("ADDED", &watch.format.render(watch.resource, object)))
+            .collect()
+    }
+
+    /// What a watch is to be given now.
+    pub fn poll_watch(&self, watch: &mut Watch, now: Now) -> WatchStep {
+        if watch.ended {
+            return WatchStep::End;
+        }
+        let mut frames: Vec<Bytes> = watch.initial.drain(..).collect();
+        match self.storage.collection(watch.resource.storage).changes_after(watch.position) {
+            Ok(changes) => frames.extend(changes.filter_map(|change| watch.event(change))),
+            Err(compacted) => {
+                watch.ended = true;
+                frames.push(frame("ERROR", &too_old(watch.position, compacted.oldest).to_status()));
+                return WatchStep::Deliver(frames);
+            }
+        }
+        watch.position = self.storage.revision();
+        if watch.next_bookmark.is_some_and(|due| due <= now.elapsed) {
+            frames.push(frame("BOOKMARK", &watch.format.bookmark(watch.resource, watch.position, false)));
+            let next = now.elapsed + self.options.bookmark_interval;
+            let last = watch.ends.saturating_sub(LAST_BOOKMARK);
+            watch.next_bookmark = Some(if now.elapsed < last { next.min(last) } else { next });
+        }
+        if !frames.is_empty() {
+            WatchStep::Deliver(frames)
+        } else if watch.ends <= now.elapsed {
+            watch.ended = true;
+            WatchStep::End
+        } else {
+            WatchStep::Idle(watch.next_bookmark.map_or(watch.ends, |bookmark| bookmark.min(watch.ends)))
+        }
+    }
+}
+
+fn frame(kind: &'static str, object: &Value) -> Bytes {
+    let mut line = serde_json::to_vec(&Frame { kind, object }).unwrap_or_default();
+    line.push(b'\n');
+    line.into()
+}
+
+fn too_old(asked: u64, oldest: u64) -> ApiError {
+    ApiError::expired(format!("too old resource version: {asked} ({oldest})"))
+}

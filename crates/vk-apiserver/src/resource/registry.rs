@@ -1,0 +1,263 @@
+//! The table of everything that is served.
+
+use super::{
+    Resource, certificates, config, events, leases, namespaces, nodes, pods, service_accounts, services, volumes,
+};
+
+const NAME: (&str, &str, &str) = ("metadata.name", "/metadata/name", "");
+const NAMESPACE: (&str, &str, &str) = ("metadata.namespace", "/metadata/namespace", "");
+
+/// Every kind, in the order of discovery.
+pub(crate) static REGISTRY: [Resource; 14] = [
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "configmaps",
+        singular: "configmap",
+        short_names: &["cm"],
+        kind: "ConfigMap",
+        namespaced: true,
+        subresources: &[],
+        fields: &[NAME, NAMESPACE],
+        storage: "configmaps",
+        strategy: &config::ConfigMaps,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "events",
+        singular: "event",
+        short_names: &["ev"],
+        kind: "Event",
+        namespaced: true,
+        subresources: &[],
+        fields: &[
+            NAME,
+            NAMESPACE,
+            ("involvedObject.kind", "/involvedObject/kind", ""),
+            ("involvedObject.namespace", "/involvedObject/namespace", ""),
+            ("involvedObject.name", "/involvedObject/name", ""),
+            ("involvedObject.uid", "/involvedObject/uid", ""),
+            ("involvedObject.apiVersion", "/involvedObject/apiVersion", ""),
+            ("involvedObject.resourceVersion", "/involvedObject/resourceVersion", ""),
+            ("involvedObject.fieldPath", "/involvedObject/fieldPath", ""),
+            ("reason", "/reason", ""),
+            ("reportingComponent", "/reportingComponent", ""),
+            ("source", "/source/component", ""),
+            ("type", "/type", ""),
+        ],
+        storage: "events",
+        strategy: &events::CoreEvents,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "namespaces",
+        singular: "namespace",
+        short_names: &["ns"],
+        kind: "Namespace",
+        namespaced: false,
+        subresources: &["status", "finalize"],
+        fields: &[NAME, ("status.phase", "/status/phase", "")],
+        storage: "namespaces",
+        strategy: &namespaces::Namespaces,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "nodes",
+        singular: "node",
+        short_names: &["no"],
+        kind: "Node",
+        namespaced: false,
+        subresources: &["status"],
+        fields: &[NAME, ("spec.unschedulable", "/spec/unschedulable", "false")],
+        storage: "nodes",
+        strategy: &nodes::Nodes,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "persistentvolumeclaims",
+        singular: "persistentvolumeclaim",
+        short_names: &["pvc"],
+        kind: "PersistentVolumeClaim",
+        namespaced: true,
+        subresources: &["status"],
+        fields: &[NAME, NAMESPACE],
+        storage: "persistentvolumeclaims",
+        strategy: &volumes::Claims,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "persistentvolumes",
+        singular: "persistentvolume",
+        short_names: &["pv"],
+        kind: "PersistentVolume",
+        namespaced: false,
+        subresources: &["status"],
+        fields: &[NAME],
+        storage: "persistentvolumes",
+        strategy: &volumes::Volumes,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "pods",
+        singular: "pod",
+        short_names: &["po"],
+        kind: "Pod",
+        namespaced: true,
+        subresources: &["status", "binding", "eviction", "ephemeralcontainers", "resize"],
+        fields: &[
+            NAME,
+            NAMESPACE,
+            ("spec.nodeName", "/spec/nodeName", ""),
+            ("spec.restartPolicy", "/spec/restartPolicy", ""),
+            ("spec.schedulerName", "/spec/schedulerName", ""),
+            ("spec.serviceAccountName", "/spec/serviceAccountName", ""),
+            ("spec.hostNetwork", "/spec/hostNetwork", "false"),
+            ("status.phase", "/status/phase", ""),
+            ("status.podIP", "/status/podIP", ""),
+            ("status.nominatedNodeName", "/status/nominatedNodeName", ""),
+        ],
+        storage: "pods",
+        strategy: &pods::Pods,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "secrets",
+        singular: "secret",
+        short_names: &[],
+        kind: "Secret",
+        namespaced: true,
+        subresources: &[],
+        fields: &[NAME, NAMESPACE, ("type", "/type", "")],
+        storage: "secrets",
+        strategy: &config::Secrets,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "serviceaccounts",
+        singular: "serviceaccount",
+        short_names: &["sa"],
+        kind: "ServiceAccount",
+        namespaced: true,
+        subresources: &["token"],
+        fields: &[NAME, NAMESPACE],
+        storage: "serviceaccounts",
+        strategy: &service_accounts::ServiceAccounts,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "services",
+        singular: "service",
+        short_names: &["svc"],
+        kind: "Service",
+        namespaced: true,
+        subresources: &["status"],
+        fields: &[NAME, NAMESPACE, ("spec.clusterIP", "/spec/clusterIP", ""), ("spec.type", "/spec/type", "")],
+        storage: "services",
+        strategy: &services::Services,
+    },
+    Resource {
+        group: "certificates.k8s.io",
+        version: "v1",
+        plural: "certificatesigningrequests",
+        singular: "certificatesigningrequest",
+        short_names: &["csr"],
+        kind: "CertificateSigningRequest",
+        namespaced: false,
+        subresources: &["status", "approval"],
+        fields: &[NAME, ("spec.signerName", "/spec/signerName", "")],
+        storage: "certificatesigningrequests",
+        strategy: &certificates::SigningRequests,
+    },
+    Resource {
+        group: "coordination.k8s.io",
+        version: "v1",
+        plural: "leases",
+        singular: "lease",
+        short_names: &[],
+        kind: "Lease",
+        namespaced: true,
+        subresources: &[],
+        fields: &[NAME, NAMESPACE],
+        storage: "leases",
+        strategy: &leases::Leases,
+    },
+    Resource {
+        group: "events.k8s.io",
+        version: "v1",
+        plural: "events",
+        singular: "event",
+        short_names: &["ev"],
+        kind: "Event",
+        namespaced: true,
+        subresources: &[],
+        fields: &[
+            NAME,
+            NAMESPACE,
+            ("regarding.kind", "/involvedObject/kind", ""),
+            ("regarding.namespace", "/involvedObject/namespace", ""),
+            ("regarding.name", "/involvedObject/name", ""),
+            ("regarding.uid", "/involvedObject/uid", ""),
+            ("regarding.apiVersion", "/involvedObject/apiVersion", ""),
+            ("regarding.resourceVersion", "/involvedObject/resourceVersion", ""),
+            ("regarding.fieldPath", "/involvedObject/fieldPath", ""),
+            ("reason", "/reason", ""),
+            ("reportingController", "/reportingComponent", ""),
+            ("type", "/type", ""),
+        ],
+        storage: "events",
+        strategy: &events::GroupEvents,
+    },
+    Resource {
+        group: "node.k8s.io",
+        version: "v1",
+        plural: "runtimeclasses",
+        singular: "runtimeclass",
+        short_names: &[],
+        kind: "RuntimeClass",
+        namespaced: false,
+        subresources: &[],
+        fields: &[NAME],
+        storage: "runtimeclasses",
+        strategy: &config::RuntimeClasses,
+    },
+];
+
+/// The resource with this plural in this group.
+pub(crate) fn find(group: &str, plural: &str) -> Option<&'static Resource> {
+    REGISTRY.iter().find(|resource| resource.group == group && resource.plural == plural)
+}
+
+/// The resource of this kind in this `apiVersion`.
+pub(crate) fn find_kind(api_version: &str, kind: &str) -> Option<&'static Resource> {
+    REGISTRY.iter().find(|resource| resource.kind == kind && resource.api_version() == api_version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_group_and_plural_stands_once() {
+        let mut names: Vec<String> = REGISTRY.iter().map(Resource::qualified).collect();
+        names.sort();
+        let before = names.len();
+        names.dedup();
+        assert_eq!(names.len(), before);
+    }
+
+    #[test]
+    fn events_of_both_groups_share_one_storage() {
+        let storages: Vec<_> =
+            ["", "events.k8s.io"].iter().map(|group| find(group, "events").unwrap().storage).collect();
+        assert_eq!(storages, ["events", "events"]);
+    }
+}

@@ -1,0 +1,16 @@
+//! What values objects may have: the parts of `k8s.io/kubernetes/pkg/apis/core/validation` that a node agent can meet.
+
+mod ip_addresses;
+mod metadata;
+mod names;
+mod node;
+mod pod_spec;
+mod pod_status;
+mod pod_update;
+
+pub(crate) use metadata::{validate_metadata, validate_metadata_update};
+pub(crate) use names::{label_value_error, name_is_dns_label, name_is_dns_subdomain, qualified_name_error};
+pub(crate) use node::{validate_node, validate_node_update};
+pub(crate) use pod_spec::validate_pod_spec;
+pub(crate) use pod_status::validate_pod_status_update;
+pub(crate) use pod_update::validate_pod_update;
