@@ -98,7 +98,6 @@ impl<'a> Standing<'a> {
 /// The phase that the container statuses alone amount to (`getPhase` of the kubelet).
 fn phase_of_containers(view: &PodView<'_>, statuses: &ContainerStatuses) -> Phase {
     let mut init_pending = false;
-    let mut sidecar_pending = false;
     let mut count = Count::default();
     for container in &view.containers {
         let Some(status) = statuses.get(container.name) else { continue };
@@ -110,17 +109,10 @@ fn phase_of_containers(view: &PodView<'_>, statuses: &ContainerStatuses) -> Phas
                     return Phase::Failed;
                 }
             }
-            (ContainerKind::Sidecar, Standing::Running) => {
-                sidecar_pending |= status.started != Some(true);
-                count.running += 1;
-            }
-            (ContainerKind::Sidecar, Standing::Waiting) => {
-                sidecar_pending = true;
-                count.waiting += 1;
-            }
+            // A sidecar that has ended, or is about to be restarted, says nothing about the pod.
             (ContainerKind::Sidecar, Standing::Stopped(_)) => {}
-            (ContainerKind::App, Standing::Running) => count.running += 1,
-            (ContainerKind::App, Standing::Waiting) => count.waiting += 1,
+            (ContainerKind::Sidecar | ContainerKind::App, Standing::Running) => count.running += 1,
+            (ContainerKind::Sidecar | ContainerKind::App, Standing::Waiting) => count.waiting += 1,
             (ContainerKind::App, Standing::Stopped(run)) => {
                 if container.restarts(view.policy, run.exit_code) {
                     count.to_be_restarted += 1;
@@ -131,9 +123,7 @@ fn phase_of_containers(view: &PodView<'_>, statuses: &ContainerStatuses) -> Phas
             }
         }
     }
-    // A sidecar that is restarted does not take a pod back that has got past it.
-    let initializing = init_pending || (sidecar_pending && !statuses.any_regular_has_run());
-    count.phase(initializing)
+    count.phase(init_pending)
 }
 
 impl Count {

@@ -139,7 +139,9 @@ fn init_containers() {
 fn sidecars() {
     check(
         &[
+            ("Never s:proxy a:app", "active proxy=boot"),
             ("Never s:proxy a:app", "active proxy=run"),
+            ("Never s:proxy a:app", "active proxy=boot app=run"),
             ("Never s:proxy a:app", "active proxy=run app=run"),
             ("Never s:proxy a:app", "active proxy=run app=run > active proxy=back:1 app=run"),
             ("Never s:proxy a:app", "active proxy=run app=run > active proxy=run app=exit:0"),
@@ -148,8 +150,12 @@ fn sidecars() {
             ("Always s:proxy i:setup a:app", "active proxy=run setup=run"),
         ],
         &expect![[r#"
+            Never s:proxy a:app: active proxy=boot
+                Pending | S+ I-ContainersNotInitialized C-ContainersNotReady R-ContainersNotReady | proxy=starting app=PodInitializing
             Never s:proxy a:app: active proxy=run
                 Pending | S+ I+ C-ContainersNotReady R-ContainersNotReady | proxy=ready app=PodInitializing
+            Never s:proxy a:app: active proxy=boot app=run
+                Running | S+ I+ C-ContainersNotReady R-ContainersNotReady | proxy=starting app=ready
             Never s:proxy a:app: active proxy=run app=run
                 Running | S+ I+ C+ R+ | proxy=ready app=ready
             Never s:proxy a:app: active proxy=run app=run > active proxy=back:1 app=run
@@ -183,6 +189,7 @@ fn ends() {
             ("Never a:app", "active app=run > lost"),
             ("Never a:app a:bus", "active app=run bus=exit:0 > lost"),
             ("Never s:proxy a:app", "active proxy=run app=exit:0 > lost"),
+            ("Always a:app", "active app=run > active app=exit:0 > lost"),
             ("Always a:app", "rejected:OutOfcpu"),
             ("Always a:app", "waiting:ContainerCreating > refused:QuotaExceeded"),
             ("Always i:setup a:app", "provisioning:Queued > refused:QuotaExceeded"),
@@ -215,6 +222,8 @@ fn ends() {
                 Failed(Lost) | S- I+ C-PodFailed R-PodFailed D+ | app=ContainerStatusUnknown:137 bus=Completed:0
             Never s:proxy a:app: active proxy=run app=exit:0 > lost
                 Succeeded | S- I+ C-PodCompleted R-PodCompleted | proxy=ContainerStatusUnknown:137 app=Completed:0
+            Always a:app: active app=run > active app=exit:0 > lost
+                Failed(Lost) | S- I+ C-PodFailed R-PodFailed D+ | app=Completed:0
             Always a:app: rejected:OutOfcpu
                 Failed(OutOfcpu) | C-PodFailed R-PodFailed | 
             Always a:app: waiting:ContainerCreating > refused:QuotaExceeded

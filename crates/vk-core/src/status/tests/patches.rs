@@ -175,6 +175,29 @@ fn the_generation_that_was_seen_is_told() {
 }
 
 #[test]
+fn a_generation_that_was_seen_before_is_not_taken_back() {
+    let mut scenario = Scenario::new("Always a:app");
+    scenario.pod["status"]["observedGeneration"] = json!(9);
+    scenario.write(&Verdict::Observed, Some(&running(&[])));
+    assert_eq!(scenario.pod["status"]["observedGeneration"], 9);
+}
+
+#[test]
+fn the_reason_of_a_phase_stays_as_long_as_the_phase() {
+    let mut scenario = Scenario::new("Always a:app");
+    scenario.steps("active app=run");
+    scenario.pod["status"]["reason"] = json!("NodeLost");
+    scenario.pod["status"]["message"] = json!("for people");
+    scenario.steps("active app=back:1");
+    assert_eq!(
+        (&scenario.pod["status"]["reason"], &scenario.pod["status"]["message"]),
+        (&json!("NodeLost"), &json!("for people"))
+    );
+    scenario.steps("killed app=exit:0");
+    assert_eq!((scenario.pod["status"].get("reason"), scenario.pod["status"].get("message")), (None, None));
+}
+
+#[test]
 fn readiness_gates_hold_a_pod_back() {
     let mut scenario = Scenario::new("Always a:app");
     scenario.pod["spec"]["readinessGates"] = json!([{"conditionType": "example.com/lb"}]);

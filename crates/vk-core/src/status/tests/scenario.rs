@@ -152,7 +152,7 @@ impl Scenario {
         self.write(&verdict, is_seen.then_some(&observation));
     }
 
-    /// From words such as `app=run`, `app=exit:1`, `app=back:1` (in back-off after exit code 1), `app=wait:ErrImagePull`,
+    /// From words such as `app=run`, `app=boot` (running, not started up), `app=exit:1`, `app=back:1` (in back-off after exit code 1), `app=wait:ErrImagePull`,
     /// `app=unknown`, each with `#2` for two restarts.
     fn observe(&self, word: &str) -> ContainerObservation {
         let (name, state) = word.split_once('=').unwrap();
@@ -160,7 +160,7 @@ impl Scenario {
         let (state, detail) = state.split_once(':').unwrap_or((state, ""));
         let run = || Terminated::with_exit_code(detail.parse().unwrap());
         let observed = match state {
-            "run" => ContainerState::Running { started_at: None },
+            "run" | "boot" => ContainerState::Running { started_at: None },
             "exit" => ContainerState::Terminated(run()),
             "back" => ContainerState::waiting("CrashLoopBackOff", "back-off"),
             "wait" => ContainerState::waiting(detail, ""),
@@ -170,6 +170,7 @@ impl Scenario {
         let mut container = ContainerObservation::new(name, self.kind(name), observed);
         container.restarts = restarts.parse().unwrap();
         container.last = (state == "back").then(run);
+        container.started = (state == "boot").then_some(false);
         container
     }
 
