@@ -22,7 +22,7 @@ pub(crate) enum ConnectionError {
     )]
     Nowhere { tried: Vec<PathBuf> },
     #[error("kubeconfig {files}: {error}")]
-    Kubeconfig { files: String, error: KubeconfigError },
+    Kubeconfig { files: String, error: String },
     #[error("the pod's service account cannot be used: {0}: mount its token, or name a file with --kubeconfig")]
     InCluster(kube::config::InClusterError),
     #[error("MASTER_URI: {text:?} is not the address of an API server, as in \"https://10.0.0.1:6443\"")]
@@ -54,7 +54,7 @@ pub(crate) async fn load(flag: Option<&Path>, environment: &Environment) -> Resu
 
 async fn from_files(files: &[PathBuf]) -> Result<Config, ConnectionError> {
     let named = || files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(":");
-    let failed = |error| ConnectionError::Kubeconfig { files: named(), error };
+    let failed = |error: KubeconfigError| ConnectionError::Kubeconfig { files: named(), error: first_line(&error) };
     let mut merged: Option<Kubeconfig> = None;
     for file in files {
         let next = Kubeconfig::read_from(file).map_err(failed)?;
@@ -64,6 +64,11 @@ async fn from_files(files: &[PathBuf]) -> Result<Config, ConnectionError> {
         });
     }
     Config::from_custom_kubeconfig(merged.unwrap_or_default(), &KubeConfigOptions::default()).await.map_err(failed)
+}
+
+/// What went wrong, without the lines of the file that the parser shows after it: they may hold a token.
+fn first_line(error: &KubeconfigError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The flag; else what KUBECONFIG names; else the file in the home directory.

@@ -56,7 +56,10 @@ impl Logging {
             level => LevelFilter::from_level(level),
         };
         let base = Targets::new().with_default(self.level);
-        TALKATIVE.iter().fold(base, |targets, library| targets.with_target(*library, libraries))
+        let targets = TALKATIVE.iter().fold(base, |targets, library| targets.with_target(*library, libraries));
+        // Kube calls each failed request an error, with less of the cause than whoever sent it tells.
+        let failed_requests = if self.level >= Level::DEBUG { libraries } else { LevelFilter::OFF };
+        targets.with_target("kube_client::client::builder", failed_requests)
     }
 }
 
@@ -105,5 +108,12 @@ mod tests {
         assert!(targets.would_enable("vk_controller", &Level::DEBUG));
         assert!(targets.would_enable("hyper::proto", &Level::INFO));
         assert!(!targets.would_enable("hyper::proto", &Level::DEBUG));
+        let failed_request = |level| {
+            Logging::new(Some(level), None)
+                .unwrap()
+                .targets()
+                .would_enable("kube_client::client::builder", &Level::ERROR)
+        };
+        assert!(failed_request("debug") && !failed_request("info"));
     }
 }

@@ -66,3 +66,49 @@ fn create_directory(directory: Option<&Path>) -> Result<()> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use vk_core::ClusterId;
+    use vk_provider::{ErrorKind, NodeProvider, Provider};
+
+    use super::*;
+    use crate::fixtures::{create, pod};
+
+    fn context(state_dir: &Path) -> NodeContext {
+        NodeContext::new(ClusterId::from("c"), "vk", state_dir)
+    }
+
+    #[tokio::test]
+    async fn pods_are_kept_in_the_state_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let state_dir = root.path().join("made/on/demand");
+        let (provider, _) = MockFactory.open(ConfigDocument::default(), context(&state_dir)).await.unwrap();
+        provider.create(create(&pod("a", "Always", &[]))).await.unwrap();
+        let (again, _) = MockFactory.open(ConfigDocument::default(), context(&state_dir)).await.unwrap();
+        assert_eq!(again.list(None).await.unwrap().pods.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn without_a_state_directory_pods_live_in_memory() {
+        let (provider, _) = MockFactory.open(ConfigDocument::default(), context(Path::new(""))).await.unwrap();
+        provider.create(create(&pod("a", "Always", &[]))).await.unwrap();
+        assert_eq!(provider.list(None).await.unwrap().pods.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_configuration_shapes_the_node_or_is_refused() {
+        let document = |text| ConfigDocument::new(Some("mock.json".into()), text);
+        let (_, node) = MockFactory.open(document(r#"{"vk": {"pods": "7"}}"#), context(Path::new(""))).await.unwrap();
+        assert_eq!(node.shape().await.unwrap().capacity["pods"].0, "7");
+        let refused = MockFactory.open(document(r#"{"vk": {"pods": 7}}"#), context(Path::new(""))).await.unwrap_err();
+        assert!(matches!(refused.kind, ErrorKind::Invalid { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_state_directory_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = MockFactory.open(ConfigDocument::default(), context(&file.path().join("x"))).await.unwrap_err();
+        assert!(error.message.contains("--state-dir"), "{error}");
+    }
+}

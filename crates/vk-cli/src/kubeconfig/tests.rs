@@ -57,6 +57,15 @@ async fn a_broken_file_is_named() {
 }
 
 #[tokio::test]
+async fn the_message_about_a_broken_file_shows_nothing_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config");
+    fs::write(&file, "users:\n- name: u\n  user: {token: hunter2\nclusters: []\n").unwrap();
+    let error = load(Some(&file), &variables(&[])).await.unwrap_err().to_string();
+    assert!(!error.contains("hunter2") && error.contains("line"), "{error}");
+}
+
+#[tokio::test]
 async fn a_bad_master_uri_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
