@@ -1,7 +1,7 @@
 //! The process that ends a control plane or an engine when its owner does not.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -48,19 +49,27 @@ impl Guard {
                 .arg(&directory)
                 .current_dir("/")
                 .stdin(Stdio::piped())
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .stderr(File::create(directory.join("guard.log"))?)
                 .process_group(0)
                 .spawn()
                 .context("cannot start sh")?;
-            let held = process.stdin.take().context("sh was started without a pipe")?;
+            let (held, said) =
+                process.stdin.take().zip(process.stdout.take()).context("sh was started without pipes")?;
+            // Before it says so, SIGTERM would end the guard alone.
+            let mut ready = String::new();
+            BufReader::new(said).read_line(&mut ready)?;
+            if ready != "ready\n" {
+                bail!("the guard process did not start: {ready:?}");
+            }
             write_whole(&directory.join(PID_FILE), process.id().to_string().as_bytes())?;
             Ok((process, held))
         };
         match spawn() {
             Ok((process, held)) => Ok(Self { directory, process, held: Some(held) }),
             Err(error) => {
-                fs::remove_dir_all(&directory)?;
+                // The guard, if it came that far, removes it too.
+                let _ = fs::remove_dir_all(&directory);
                 Err(error)
             }
         }
@@ -135,11 +144,17 @@ fn guard_process(directory: &Path) -> Option<Pid> {
 /// # Errors
 /// When there is nothing of ours in `directory`, or it does not go within 30 seconds.
 pub fn end(directory: &Path) -> Result<()> {
-    if let Some(guard) = guard_process(directory) {
-        kill(guard, Signal::SIGTERM).context("cannot signal the guard process")?;
+    if is_guarded(directory) {
         let what = format!("end of {}", directory.display());
-        return Deadline::after(Duration::from_secs(30))
-            .poll(&what, Duration::from_millis(50), || Ok((!directory.exists()).then_some(())));
+        return Deadline::after(Duration::from_secs(30)).poll(&what, Duration::from_millis(50), || {
+            if let Some(guard) = guard_process(directory) {
+                match kill(guard, Signal::SIGTERM) {
+                    Ok(()) | Err(Errno::ESRCH) => {}
+                    Err(error) => return Err(error).context("cannot signal the guard process"),
+                }
+            }
+            Ok((!directory.exists()).then_some(()))
+        });
     }
     if !directory.join(PID_FILE).exists() {
         bail!("nothing was started in {}", directory.display());

@@ -4,12 +4,15 @@
 #
 # The guard leads a process group, and all that it guards joins that group. The owner holds the other end of our standard
 # input, so its end, of whatever kind, reads as end of file here. A line "stay" lets the owner go: then only SIGTERM counts.
+# SIGTERM may come just before we begin to wait, which then goes on: who sends it sends it again until we are gone.
 set -u
 directory=$1
 ended=
 
 trap '' HUP INT QUIT
 trap 'ended=yes' TERM
+echo ready
+exec > /dev/null
 
 while [ -z "$ended" ]; do
     if read -r word; then
