@@ -10,7 +10,7 @@ use futures::stream::{BoxStream, SelectAll};
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use vk_core::resolve::{Data, Reference, ReferenceData, ReferenceUser, references, resolve_volume};
+use vk_core::resolve::{Data, Reference, ReferenceData, ReferenceUser, ResolveError, references, resolve_volume};
 use vk_core::resolved::{FileTree, VolumeSource};
 use vk_core::{BackendEvent, Error, EventType, PodUid, Result};
 
@@ -45,6 +45,7 @@ pub(super) fn keep<R: ContainerRuntime>(
         uid,
         newest,
         data: ReferenceData::default(),
+        troubles: BTreeMap::new(),
         refreshes: BTreeMap::new(),
         done: BTreeMap::new(),
     };
@@ -65,6 +66,8 @@ struct Keeper<R> {
     uid: PodUid,
     newest: watch::Receiver<Arc<Given>>,
     data: ReferenceData,
+    /// What could not be read, and why.
+    troubles: BTreeMap<Reference, Error>,
     /// When each token is to be asked for again, on the monotonic clock.
     refreshes: BTreeMap<Reference, Duration>,
     /// What has been reported of each volume.
@@ -124,9 +127,14 @@ impl<R: ContainerRuntime> Keeper<R> {
 
     fn learn(&mut self, reference: Reference, answer: Result<Option<Data>>) {
         match answer {
-            Ok(answer) => self.data.insert(reference, answer),
+            Ok(answer) => {
+                self.troubles.remove(&reference);
+                self.data.insert(reference, answer);
+            }
             // What was known before still holds.
-            Err(error) => tracing::debug!(%reference, %error, "could not be read"),
+            Err(error) => {
+                self.troubles.insert(reference, error);
+            }
         }
     }
 
@@ -143,18 +151,17 @@ impl<R: ContainerRuntime> Keeper<R> {
                 Ok(Some(Data::Token { token, expires_at })) => {
                     let delay = refresh_delay(expires_at, self.env.now(), self.uid.as_str());
                     self.refreshes.insert(reference.clone(), now.mono.saturating_add(delay));
-                    self.data.insert(reference, Some(Data::Token { token, expires_at }));
+                    self.learn(reference, Ok(Some(Data::Token { token, expires_at })));
                 }
+                // A token that was had before stays where it is until there is another.
                 Ok(_) => {
                     all = false;
-                    // A token that was had before stays where it is until there is another.
-                    if self.data.get(&reference).is_none() {
-                        self.data.insert(reference, None);
-                    }
+                    let message = format!("{reference}: the service account does not exist");
+                    self.troubles.insert(reference.clone(), Error::unresolved(reference.to_string(), message));
                 }
                 Err(error) => {
                     all = false;
-                    tracing::debug!(%reference, %error, "no token");
+                    self.troubles.insert(reference, error);
                 }
             }
         }
@@ -182,7 +189,11 @@ impl<R: ContainerRuntime> Keeper<R> {
         let missing = || Error::internal("this runtime has no place for files");
         let store: &dyn VolumeStore = &**runtime.features().volumes.as_ref().ok_or_else(missing)?;
         let key = VolumeKey { pod: self.uid.clone(), volume: name.to_owned() };
-        let resolved = resolve_volume(pod, name, &self.data, &given.context.node)?;
+        let resolved = match resolve_volume(pod, name, &self.data, &given.context.node) {
+            // Its first answer has not come yet, unless there is a reason why it does not come.
+            Err(ResolveError::NotRead { reference }) => return self.troubles.get(&reference).cloned().map_or(Ok(()), Err),
+            resolved => resolved?,
+        };
         let (path, done) = match resolved.source {
             VolumeSource::Files(files) => {
                 if matches!(self.done.get(name), Some(Done::Files(known)) if *known == files) {

@@ -1,0 +1,154 @@
+//! The connection to Docker: made when it is first needed, and what its errors mean.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::errors::Error as DockerError;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use parking_lot::RwLock;
+use vk_core::{Error, Result};
+
+use crate::config::Endpoint;
+
+/// Bound of a single request's wait for an answer, in seconds.
+const REQUEST_SECONDS: u64 = 120;
+/// Bound of the negotiation of a version.
+const NEGOTIATION: Duration = Duration::from_secs(5);
+
+/// A client of one Docker engine. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    endpoint: Arc<Endpoint>,
+    /// The client with the version that was agreed on. Renewed after an outage: another engine may have come up.
+    client: Arc<RwLock<Option<Docker>>>,
+}
+
+impl Connection {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint: Arc::new(endpoint), client: Arc::default() }
+    }
+
+    /// The client, after a version has been agreed on.
+    pub(crate) async fn docker(&self) -> Result<Docker> {
+        if let Some(client) = &*self.client.read() {
+            return Ok(client.clone());
+        }
+        let client = self.connect().await.map_err(|error| self.unavailable(&error))?;
+        *self.client.write() = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Agrees on a version anew before the next request.
+    pub(crate) fn renew(&self) {
+        *self.client.write() = None;
+    }
+
+    async fn connect(&self) -> Result<Docker, DockerError> {
+        let client = match &*self.endpoint {
+            Endpoint::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), REQUEST_SECONDS, API_DEFAULT_VERSION)?
+            }
+            Endpoint::Http(address) => Docker::connect_with_http(address, REQUEST_SECONDS, API_DEFAULT_VERSION)?,
+        };
+        let client = client.with_request_modifier(|mut request| {
+            make_registry_auth_url_safe(request.headers_mut());
+            request
+        });
+        match tokio::time::timeout(NEGOTIATION, client.negotiate_version()).await {
+            Ok(negotiated) => negotiated,
+            Err(_) => Err(DockerError::RequestTimeoutError),
+        }
+    }
+
+    fn unavailable(&self, error: &DockerError) -> Error {
+        Error::unavailable(format!("Docker does not answer at {}: {}; is dockerd running?", self.endpoint, cause(error)))
+    }
+}
+
+/// Docker reads this header as URL-safe base64 and takes anything else for no credentials at all; the client writes
+/// standard base64, which differs for some passwords.
+fn make_registry_auth_url_safe(headers: &mut http::HeaderMap) {
+    const NAME: &str = "x-registry-auth";
+    let fixed = headers.get(NAME).and_then(|value| value.to_str().ok()).map(|text| text.replace('+', "-").replace('/', "_"));
+    if let Some(Ok(mut value)) = fixed.map(|text| http::HeaderValue::from_str(&text)) {
+        value.set_sensitive(true);
+        headers.insert(NAME, value);
+    }
+}
+
+/// What an error of Docker's client means for a call that changes something.
+pub(crate) fn error_of(error: DockerError) -> Error {
+    match error {
+        DockerError::DockerResponseServerError { status_code: 503, message } => Error::unavailable(message),
+        DockerError::DockerResponseServerError { status_code: 401 | 403, message } => {
+            Error::new(vk_core::ErrorKind::Unauthenticated, message)
+        }
+        DockerError::DockerResponseServerError { message, .. } => Error::internal(message.trim().to_owned()),
+        DockerError::DockerStreamError { error } => Error::internal(error),
+        DockerError::HyperLegacyError { ref err } if err.is_connect() => Error::unavailable(cause(&error)),
+        DockerError::SocketNotFoundError(_) => Error::unavailable(error.to_string()),
+        error if is_transport(&error) => Error::outcome_unknown(cause(&error)),
+        error => Error::internal(error.to_string()),
+    }
+}
+
+/// The same for a call that only reads: an answer that got lost is no answer.
+pub(crate) fn read_error(error: DockerError) -> Error {
+    match error_of(error) {
+        error if error.kind == vk_core::ErrorKind::OutcomeUnknown => Error::unavailable(error.message),
+        error => error,
+    }
+}
+
+fn is_transport(error: &DockerError) -> bool {
+    matches!(
+        error,
+        DockerError::RequestTimeoutError
+            | DockerError::IOError { .. }
+            | DockerError::HyperResponseError { .. }
+            | DockerError::HyperLegacyError { .. }
+    )
+}
+
+/// The error with what lies behind it: the outermost one often says only that something failed.
+fn cause(error: &DockerError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// Status code of Docker's answer, if the error is one.
+pub(crate) fn status_of(error: &DockerError) -> Option<u16> {
+    match error {
+        DockerError::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registry_credentials_are_written_as_docker_reads_them() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-registry-auth", http::HeaderValue::from_static("a+b/c=="));
+        make_registry_auth_url_safe(&mut headers);
+        assert_eq!(headers["x-registry-auth"], "a-b_c==");
+    }
+
+    #[tokio::test]
+    async fn a_docker_that_is_not_there_is_unavailable_and_named() {
+        let connection = Connection::new(Endpoint::Unix("/nowhere/docker.sock".into()));
+        let error = connection.docker().await.unwrap_err();
+        assert_eq!(error.kind, vk_core::ErrorKind::Unavailable);
+        assert!(error.message.contains("unix:///nowhere/docker.sock") && error.message.contains("dockerd"), "{error}");
+    }
+}

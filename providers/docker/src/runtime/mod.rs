@@ -1,0 +1,189 @@
+//! [`DockerRuntime`]: containers by the Docker Engine API.
+
+mod container;
+mod events;
+mod image;
+mod inspect;
+mod list;
+mod logs;
+mod sandbox;
+
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+use k8s_openapi::api::core::v1::Pod;
+use vk_core::{BackendInstance, Error, Result};
+use vk_pod_engine::logs::ContainerLogRequest;
+use vk_pod_engine::runtime::{
+    ContainerId, ContainerSpec, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId, SandboxSpec, Scope,
+    Signal,
+};
+use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
+use vk_provider::LogReply;
+
+use crate::connection::{Connection, error_of, read_error, status_of};
+use crate::labels::Owner;
+use crate::names::container_name;
+
+/// What this runtime is called in container ids.
+pub(crate) const SCHEME: &str = "docker";
+
+/// A Docker engine as a runtime for pods.
+pub struct DockerRuntime {
+    connection: Connection,
+    owner: Owner,
+    features: RuntimeFeatures,
+    /// `None` means the image that is made on the spot.
+    pause_image: Option<String>,
+    /// Docker network of the sandboxes.
+    network: String,
+}
+
+impl DockerRuntime {
+    pub(crate) fn new(
+        connection: Connection,
+        owner: Owner,
+        features: RuntimeFeatures,
+        pause_image: Option<String>,
+        network: Option<String>,
+    ) -> Self {
+        let network = network.unwrap_or_else(|| "bridge".to_owned());
+        Self { connection, owner, features, pause_image, network }
+    }
+
+    /// Removes a container by id; one that is gone already is fine.
+    async fn remove(&self, id: &str) -> Result<()> {
+        let docker = self.connection.docker().await?;
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match docker.remove_container(id, Some(options)).await {
+            Err(error) if matches!(status_of(&error), Some(404)) => Ok(()),
+            // Its removal is under way already; the engine lists again before it relies on that.
+            Err(error) if status_of(&error) == Some(409) && error.to_string().contains("in progress") => Ok(()),
+            result => result.map_err(error_of),
+        }
+    }
+
+    /// Sends a signal; a container that does not run needs none.
+    async fn kill(&self, id: &str, signal: &str) -> Result<()> {
+        let docker = self.connection.docker().await?;
+        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        match docker.kill_container(id, Some(options)).await {
+            Err(error) if matches!(status_of(&error), Some(404 | 409)) => Ok(()),
+            result => result.map_err(error_of),
+        }
+    }
+
+    /// Creates a container under this name, or finds the one that an earlier call has made.
+    async fn create_named(&self, name: &str, body: bollard::models::ContainerCreateBody) -> Result<String> {
+        let docker = self.connection.docker().await?;
+        let options = CreateContainerOptionsBuilder::default().name(name).build();
+        match docker.create_container(Some(options), body).await {
+            Ok(created) => Ok(created.id),
+            Err(error) if status_of(&error) == Some(409) => {
+                let found = docker.inspect_container(name, None).await.map_err(|_| error_of(error))?;
+                let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
+                match (self.owner.read(&labels), found.id) {
+                    (Some(_), Some(id)) => Ok(id),
+                    _ => Err(Error::internal(format!("a container named {name:?} exists and is not ours; remove it"))),
+                }
+            }
+            Err(error) => Err(error_of(error)),
+        }
+    }
+}
+
+impl ContainerRuntime for DockerRuntime {
+    fn features(&self) -> &RuntimeFeatures {
+        &self.features
+    }
+
+    fn admit(&self, pod: &Pod) -> Result<()> {
+        container::admit(pod)
+    }
+
+    async fn instance(&self) -> Result<BackendInstance> {
+        let docker = self.connection.docker().await?;
+        let info = docker.info().await.map_err(read_error)?;
+        // The id of an engine outlives its data; an engine with another root has forgotten everything.
+        let id = info.id.unwrap_or_default();
+        let root = info.docker_root_dir.unwrap_or_default();
+        Ok(BackendInstance::from(format!("{id}@{root}")))
+    }
+
+    async fn list(&self, scope: Scope) -> Result<Vec<RuntimePod>> {
+        let docker = self.connection.docker().await?;
+        list::list(&docker, &self.owner, &scope).await
+    }
+
+    async fn ensure_sandbox(&self, spec: SandboxSpec) -> Result<RuntimeSandbox> {
+        self.make_sandbox(&spec).await
+    }
+
+    async fn stop_sandbox(&self, id: &SandboxId) -> Result<()> {
+        self.kill(id.as_str(), "SIGKILL").await
+    }
+
+    async fn remove_sandbox(&self, id: &SandboxId) -> Result<()> {
+        self.remove(id.as_str()).await
+    }
+
+    async fn find_image(&self, reference: &str) -> Result<Option<Image>> {
+        let docker = self.connection.docker().await?;
+        image::find(&docker, reference).await
+    }
+
+    async fn pull_image(&self, request: PullRequest) -> Result<Image> {
+        let docker = self.connection.docker().await?;
+        image::pull(&docker, &request).await
+    }
+
+    async fn create_container(&self, sandbox: &SandboxId, spec: ContainerSpec) -> Result<ContainerId> {
+        let identity = &spec.identity;
+        let name = container_name(&self.owner, &identity.pod, &identity.name, identity.attempt);
+        let labels = self.owner.container_labels(identity, &spec.image);
+        let body = container::body(sandbox, &spec, labels);
+        Ok(ContainerId::new(self.create_named(&name, body).await?))
+    }
+
+    async fn start_container(&self, id: &ContainerId) -> Result<()> {
+        let docker = self.connection.docker().await?;
+        docker.start_container(id.as_str(), None).await.map_err(error_of)
+    }
+
+    async fn signal_container(&self, id: &ContainerId, signal: Signal) -> Result<()> {
+        match signal {
+            Signal::Kill => self.kill(id.as_str(), "SIGKILL").await,
+            Signal::Stop => {
+                let docker = self.connection.docker().await?;
+                let found = match docker.inspect_container(id.as_str(), None).await {
+                    Err(error) if status_of(&error) == Some(404) => return Ok(()),
+                    result => result.map_err(read_error)?,
+                };
+                let own = found.config.and_then(|config| config.stop_signal).filter(|signal| !signal.is_empty());
+                self.kill(id.as_str(), own.as_deref().unwrap_or("SIGTERM")).await
+            }
+        }
+    }
+
+    async fn remove_container(&self, id: &ContainerId) -> Result<()> {
+        self.remove(id.as_str()).await
+    }
+
+    async fn logs(&self, id: &ContainerId, request: ContainerLogRequest) -> Result<LogReply> {
+        let docker = self.connection.docker().await?;
+        logs::open(docker, id, &request).await
+    }
+
+    async fn watch(&self, hints: HintSink) -> Result<()> {
+        // An outage may have been an upgrade.
+        self.connection.renew();
+        let docker = self.connection.docker().await?;
+        events::follow(&docker, &self.owner, &hints).await
+    }
+}
+
+impl std::fmt::Debug for DockerRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerRuntime").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
