@@ -4,8 +4,16 @@
 //! crate re-exports everything that takes part, so that one dependency is enough; the controllers are public and can be used
 //! without the agent.
 
+mod agent;
+mod heartbeat;
+mod node_spec;
+mod pod_source;
+mod running_node;
 mod system;
 
+pub use agent::{AddNodeError, Agent};
+pub use node_spec::NodeSpec;
+pub use running_node::RunningNode;
 pub use system::{ScopedSpawner, SystemClock};
 
 /// The IO shell: node, lease and pod controllers.

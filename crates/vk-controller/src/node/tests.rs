@@ -41,7 +41,7 @@ async fn a_node_is_registered_complete_and_then_left_alone_under_both_identities
             identity == Identity::ServiceAccount
         );
         assert_eq!(text(&node, "/spec/taints/0/key"), "virtual-kubelet.io/provider");
-        assert_eq!(text(&node, "/status/nodeInfo/kubeletVersion"), "v1.37.0-vk-0.1.0");
+        assert_eq!(text(&node, "/status/nodeInfo/kubeletVersion"), "v1.36.0-vk-0.1.0");
         assert_eq!(node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"], 10250);
         assert_eq!(text(&node, "/status/allocatable/pods"), "20");
 

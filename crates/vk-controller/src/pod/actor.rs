@@ -11,7 +11,7 @@ use vk_core::orphan::{Collection, OrphanPolicy, Orphans};
 use vk_core::poll::Pace;
 use vk_core::record::PodSnapshot;
 use vk_core::resolved::ResolvedPod;
-use vk_core::{BackendInstance, PodKey, PodUid};
+use vk_core::{BackendInstance, Error, PodKey, PodUid};
 
 use super::basis::OwnedBasis;
 use super::call::{CallRequest, Caller, target};
@@ -141,8 +141,8 @@ impl Actor {
             Input::OrphansChecked(answer) => self.orphans_checked(answer),
             Input::BackendRecovered => self.step_all(|_| Event::BackendRecovered),
             // Whoever asked may have gone away meanwhile.
-            Input::Find { key, reply } => drop(reply.send(self.find(&key))),
-            Input::All { reply } => drop(reply.send(self.all())),
+            Input::Find { key, reply } => drop(reply.send(self.synced().map(|()| self.find(&key)))),
+            Input::All { reply } => drop(reply.send(self.synced().map(|()| self.all()))),
         }
         self.publish_pace();
     }
@@ -354,6 +354,11 @@ impl Actor {
                 }
             }
         }
+    }
+
+    /// Before the first full list nothing can be said about any pod.
+    fn synced(&self) -> Result<(), Error> {
+        if self.api_synced { Ok(()) } else { Err(Error::unavailable("the pods of this node have not been listed yet")) }
     }
 
     fn find(&self, key: &PodKey) -> Option<PodEntry> {

@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 use vk_core::record::PodSnapshot;
-use vk_core::{Handle, PodKey, PodObservation, Target};
+use vk_core::{Error, Handle, PodKey, PodObservation, Result, Target};
 
 use super::input::Input;
 
@@ -40,20 +40,24 @@ impl PodDirectory {
         Self(actor)
     }
 
-    /// The pod that has this name now; `None` if there is none on our node, or the controller has ended.
-    pub async fn find(&self, key: PodKey) -> Option<PodEntry> {
+    /// The pod that has this name now; `None` if there is none on our node.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::Unavailable`] before the pods have been listed, and once the controller has ended.
+    pub async fn find(&self, key: PodKey) -> Result<Option<PodEntry>> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Input::Find { key, reply }).await.ok()?;
-        answer.await.ok()?
+        self.0.send(Input::Find { key, reply }).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
     }
 
-    /// Every pod of our node; empty once the controller has ended.
-    pub async fn all(&self) -> Vec<PodEntry> {
+    /// Every pod of our node.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub async fn all(&self) -> Result<Vec<PodEntry>> {
         let (reply, answer) = oneshot::channel();
-        if self.0.send(Input::All { reply }).await.is_err() {
-            return Vec::new();
-        }
-        answer.await.unwrap_or_default()
+        self.0.send(Input::All { reply }).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
     }
 
     /// Tells the controller that the back end answers again after an outage, so that nobody sits out a back-off.
@@ -61,4 +65,8 @@ impl PodDirectory {
         // Without a controller there is nobody left to tell.
         let _ended = self.0.send(Input::BackendRecovered).await;
     }
+}
+
+fn ended() -> Error {
+    Error::unavailable("the agent is ending")
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use vk_core::machine::{CallOutcome, EffectId, Event};
 use vk_core::record::{Deletion, PodSnapshot};
 use vk_core::resolved::ResolvedPod;
-use vk_core::{BackendInstance, PodKey, PodObservation, PodUid};
+use vk_core::{BackendInstance, Error, PodKey, PodObservation, PodUid};
 
 use super::directory::PodEntry;
 
@@ -28,9 +28,9 @@ pub(super) enum Input {
     /// The back end answers again.
     BackendRecovered,
     /// Somebody wants to know about a pod.
-    Find { key: PodKey, reply: oneshot::Sender<Option<PodEntry>> },
+    Find { key: PodKey, reply: oneshot::Sender<Result<Option<PodEntry>, Error>> },
     /// Somebody wants to know about every pod.
-    All { reply: oneshot::Sender<Vec<PodEntry>> },
+    All { reply: oneshot::Sender<Result<Vec<PodEntry>, Error>> },
 }
 
 /// What the watch of our pods shows.

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The Kubernetes release whose kubelet this agent behaves like.
-pub const KUBERNETES_VERSION: &str = "1.37.0";
+pub const KUBERNETES_VERSION: &str = "1.36.0";
 
-/// A version as in `v1.37.0-vk-0.1.0`: what `kubectl get nodes` prints, and what schedulers and upgrade tools parse as a
+/// A version as in `v1.36.0-vk-0.1.0`: what `kubectl get nodes` prints, and what schedulers and upgrade tools parse as a
 /// semantic version (semver.org 2.0.0). The form is that of the Go project.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KubeletVersion {
@@ -26,6 +26,12 @@ pub struct InvalidVersion {
 }
 
 impl KubeletVersion {
+    /// This build: the Kubernetes release that it behaves like, and its own version.
+    pub fn of_this_build() -> Self {
+        let product = env!("CARGO_PKG_VERSION");
+        Self { text: format!("v{KUBERNETES_VERSION}-vk-{product}"), product: product.to_owned() }
+    }
+
     /// Joins the Kubernetes version (`1.37.0`) and the version of this product (`0.1.0`).
     ///
     /// # Errors
@@ -79,9 +85,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn this_builds_version_is_a_valid_one() {
+        let checked = KubeletVersion::new(KUBERNETES_VERSION, env!("CARGO_PKG_VERSION"));
+        assert_eq!(checked, Ok(KubeletVersion::of_this_build()));
+    }
+
+    #[test]
     fn the_version_has_the_form_of_the_go_project() {
         let version = KubeletVersion::new(KUBERNETES_VERSION, "0.1.0-rc.1").unwrap();
-        assert_eq!(version.as_str(), "v1.37.0-vk-0.1.0-rc.1");
+        assert_eq!(version.as_str(), "v1.36.0-vk-0.1.0-rc.1");
         assert_eq!(version.product(), "0.1.0-rc.1");
     }
 

@@ -65,7 +65,7 @@ fn the_first_create_is_complete() {
     assert_eq!(node.capacity["memory"], "8Gi");
     assert_eq!(node.addresses, [internal("10.0.0.7")]);
     assert_eq!(node.kubelet_port, 10250);
-    assert_eq!(node.info["kubeletVersion"], "v1.37.0-vk-0.1.0");
+    assert_eq!(node.info["kubeletVersion"], "v1.36.0-vk-0.1.0");
     assert_eq!(node.info["containerRuntimeVersion"], "virtual-kubelet://0.1.0");
     assert_eq!(node.declared_features, ["Alpha", "Zeta"]);
     assert_eq!(node.owned().resources.len(), 3);

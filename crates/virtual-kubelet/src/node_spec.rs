@@ -1,0 +1,70 @@
+//! [`NodeSpec`]: everything that makes a node.
+
+use std::time::Duration;
+
+use vk_controller::node::NodeSettings;
+use vk_controller::pod::PodSettings;
+use vk_core::node::{AgentFacts, Identity, InvalidNodeName, KubeletVersion, NodeName};
+use vk_kubelet_api::Settings;
+use vk_provider::layer::TimeoutsLayer;
+use vk_provider::{BoxNodeProvider, BoxProvider, NodeProvider, Provider};
+
+/// A node to be added to an agent. [`NodeSpec::new`] is enough for a first one; set what differs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NodeSpec {
+    /// Name, addresses, labels, taints and whatever else the Node says about the agent.
+    pub facts: AgentFacts,
+    /// Names this agent across restarts, and no other: whoever comes back with the same one takes the node over at once.
+    pub instance: String,
+    /// Where it runs; for messages.
+    pub host: String,
+    /// Runs the pods.
+    pub provider: BoxProvider,
+    /// Describes the node.
+    pub node_provider: BoxNodeProvider,
+    /// The API on port 10250; without it `kubectl logs` does not work.
+    pub kubelet_api: Option<Settings>,
+    /// How pods are handled.
+    pub pods: PodSettings,
+    /// How the Node is kept.
+    pub node_settings: NodeSettings,
+    /// How long provider calls may take.
+    pub timeouts: TimeoutsLayer,
+    /// How many ConfigMaps and Secrets may be watched at once; further ones are polled.
+    pub reference_watches: usize,
+}
+
+/// Bound of provider calls that change something.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bound of provider calls that read.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Each watch is a connection of its own.
+const REFERENCE_WATCHES: usize = 200;
+
+impl NodeSpec {
+    /// A node of this name.
+    ///
+    /// # Errors
+    /// If the API server would not take the name.
+    pub fn new(
+        name: &str,
+        provider: impl Provider,
+        node_provider: impl NodeProvider,
+    ) -> Result<Self, InvalidNodeName> {
+        let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_default();
+        let name = NodeName::parse(name)?;
+        Ok(Self {
+            facts: AgentFacts::new(name, KubeletVersion::of_this_build(), Identity::Node),
+            instance: host.clone(),
+            host,
+            provider: BoxProvider::new(provider),
+            node_provider: BoxNodeProvider::new(node_provider),
+            kubelet_api: None,
+            pods: PodSettings::default(),
+            node_settings: NodeSettings::default(),
+            timeouts: TimeoutsLayer { write: WRITE_TIMEOUT, read: READ_TIMEOUT },
+            reference_watches: REFERENCE_WATCHES,
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! [`RunningNode`]: a node that an agent keeps.
+
+use std::fmt;
+
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use vk_controller::env::Env;
+use vk_controller::node::{LeaseHandle, NodeHandle, NodeStatus};
+use vk_controller::pod::PodDirectory;
+use vk_core::node::lease::{LeaseConflict, LeaseState};
+
+/// A node that an agent keeps. Dropping it ends the node's controllers at once; [`RunningNode::stop`] lets them finish.
+/// Pods keep running either way.
+pub struct RunningNode {
+    node: NodeHandle,
+    directory: PodDirectory,
+    lease: LeaseHandle,
+    shutdown: CancellationToken,
+    ends: [watch::Receiver<bool>; 2],
+    _guard: DropGuard,
+}
+
+impl RunningNode {
+    pub(crate) fn new(
+        env: &Env,
+        node: NodeHandle,
+        directory: PodDirectory,
+        lease: LeaseHandle,
+        shutdown: CancellationToken,
+        ends: [watch::Receiver<bool>; 2],
+    ) -> Self {
+        env.spawn("back-end recovery", tell_recoveries(node.status(), directory.clone()));
+        Self { node, directory, lease, _guard: shutdown.clone().drop_guard(), shutdown, ends }
+    }
+
+    /// Waits until the Node is registered. `false` if the node ended before.
+    pub async fn registered(&self) -> bool {
+        self.node.registered().await
+    }
+
+    /// What is known about the node, now and after each change.
+    pub fn status(&self) -> watch::Receiver<NodeStatus> {
+        self.node.status()
+    }
+
+    /// Read access to the node's pods.
+    pub fn directory(&self) -> &PodDirectory {
+        &self.directory
+    }
+
+    /// Waits until the node ends.
+    ///
+    /// # Errors
+    /// If another agent has taken it.
+    pub async fn ended(&self) -> Result<(), LeaseConflict> {
+        let mut report = self.lease.report();
+        let ended = report.wait_for(|report| matches!(report.state, LeaseState::Refused(_) | LeaseState::Released)).await;
+        match ended.map(|report| report.state.clone()) {
+            Ok(LeaseState::Refused(conflict)) => Err(conflict),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the node: streams finish or are cut, last statuses are written, the lease is left to whoever comes next.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        for end in &mut self.ends {
+            // An error means that it has ended already.
+            let _ended = end.wait_for(|ended| *ended).await.is_ok();
+        }
+        let mut report = self.lease.report();
+        let over = |state: &LeaseState| matches!(state, LeaseState::Refused(_) | LeaseState::Released);
+        let _released = report.wait_for(|report| over(&report.state)).await.is_ok();
+    }
+}
+
+impl fmt::Debug for RunningNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningNode").finish_non_exhaustive()
+    }
+}
+
+/// Nobody sits out a back-off once the back end answers again.
+async fn tell_recoveries(mut status: watch::Receiver<NodeStatus>, directory: PodDirectory) {
+    loop {
+        if status.wait_for(|status| !status.backend.is_reachable()).await.is_err() {
+            return;
+        }
+        if status.wait_for(|status| status.backend.is_reachable()).await.is_err() {
+            return;
+        }
+        directory.backend_recovered().await;
+    }
+}
