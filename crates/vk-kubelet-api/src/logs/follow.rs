@@ -142,12 +142,13 @@ fn whole_lines(bytes: &Bytes) -> Bytes {
     bytes.slice(..end)
 }
 
-/// What is in the log now and was not before; `None` if the log has gone back, which a stale read looks like.
+/// What is in the log now and was not before; `None` if that is nothing, or if the log has gone back, which a stale read
+/// looks like.
 ///
 /// A back end may have dropped the beginning meanwhile. Then times decide: lines of the newest time that was seen are new
 /// if they were not among those seen.
 fn fresh(seen: &Bytes, now: &Bytes) -> Option<Bytes> {
-    if now.starts_with(seen) {
+    if now.starts_with(seen) && now.len() > seen.len() {
         return Some(now.slice(seen.len()..));
     }
     if seen.starts_with(now) {
@@ -161,7 +162,7 @@ fn fresh(seen: &Bytes, now: &Bytes) -> Option<Bytes> {
         None => true,
     });
     let skipped: usize = old.map(|(line, _)| line.len()).sum();
-    Some(now.slice(skipped..))
+    (skipped < now.len()).then(|| now.slice(skipped..))
 }
 
 fn lines(mut log: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -98,6 +98,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use futures::stream;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -127,13 +128,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_reached_its_limit_is_dropped_and_not_polled() {
-        struct Watched(tokio::sync::mpsc::UnboundedSender<()>);
-        let (alive, mut dropped) = tokio::sync::mpsc::unbounded_channel();
-        let content =
-            stream::unfold(Watched(alive), |watched| async { Some((Ok(Bytes::from_static(b"12345")), watched)) });
+        let dropped = CancellationToken::new();
+        let content = stream::unfold(dropped.clone().drop_guard(), |guard| async {
+            Some((Ok(Bytes::from_static(b"12345")), guard))
+        });
         let mut output = LogOutput::new(content.boxed(), Some(5));
         assert_eq!(output.next().await.unwrap().unwrap().into_data().unwrap(), "12345");
-        assert_eq!(dropped.recv().await, None);
+        assert!(dropped.is_cancelled());
         assert!(output.next().await.is_none());
     }
 

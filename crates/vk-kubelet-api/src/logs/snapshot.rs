@@ -5,7 +5,6 @@ use std::fmt::Write;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use vk_core::Result;
 use vk_provider::LogRequest;
 
@@ -61,7 +60,7 @@ impl Pieces {
         }
         if let (Some(time), true) = (time, self.cut.timestamps) {
             // Writing to a buffer that grows cannot fail.
-            let _ = write!(out, "{:.9} ", time.display_with_offset(Offset::UTC));
+            let _ = write!(out, "{time:.9} ");
         }
         out.extend_from_slice(text);
     }

@@ -1,1 +1,15 @@
-//! t
+//! The kubelet API over real TLS on loopback. The authorizer, the pods and the logs behind it are fakes; nothing else is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod authentication;
+mod authorization;
+mod certificates;
+mod client;
+mod connections;
+mod container_logs;
+mod kubelet;
+mod pki;
+mod pods_and_health;
+mod protocols;
+mod shutdown;

@@ -88,7 +88,7 @@ fn what_cannot_be_decoded_is_400_and_what_makes_no_sense_422() {
 #[test]
 fn seconds_count_back_from_now_and_never_overflow() {
     let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-    let since = |query| {
+    let since = |query: &str| {
         let target = Target::new(PodUid::from("uid"), PodKey::new("ns", "pod"));
         parse(query).request(target, "c", now).since
     };

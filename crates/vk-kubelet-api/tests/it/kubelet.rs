@@ -1,0 +1,300 @@
+//! A node whose kubelet API is up, with fakes behind it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vk_core::{ContainerKind, ContainerState, PodKey, PodUid, RawPod, Result, Target, Terminated};
+use vk_kubelet_api::{
+    Attributes, AuthorizationError, Authorizer, ContainerEntry, Decision, Drained, HealthCheck, KubeletApi, Limits,
+    NodeServices, Options, PodEntry, PodSource, Settings, StartError, UserInfo, Verb, WallClock,
+};
+use vk_provider::{Interfaces, LogReply, LogRequest, Logs};
+
+use crate::client::{Client, Connector, Protocol};
+use crate::pki::{Authority, Identity};
+
+/// Path of the log of the one container that runs.
+pub(crate) const LOG: &str = "/containerLogs/default/web/app";
+
+/// `admin` may do everything, `reader` may only `get`; every question is recorded.
+#[derive(Default)]
+pub(crate) struct FakeAuthorizer {
+    pub(crate) asked: Mutex<Vec<(UserInfo, Attributes)>>,
+}
+
+impl FakeAuthorizer {
+    pub(crate) fn questions(&self) -> Vec<String> {
+        let asked = self.asked.lock();
+        asked.iter().map(|(user, a)| format!("{} {} nodes/{} {}", user.name, a.verb, a.subresource, a.node)).collect()
+    }
+}
+
+impl Authorizer for FakeAuthorizer {
+    fn authorize<'a>(
+        &'a self,
+        user: &'a UserInfo,
+        attributes: &'a Attributes,
+    ) -> BoxFuture<'a, std::result::Result<Decision, AuthorizationError>> {
+        self.asked.lock().push((user.clone(), attributes.clone()));
+        let denied = || Ok(Decision::Denied { reason: "no rule".to_owned() });
+        let decision = match (user.name.as_str(), attributes.verb) {
+            ("admin" | "system:anonymous", _) | ("reader", Verb::Get) => Ok(Decision::Allowed),
+            ("scraper", Verb::Get) if attributes.subresource == "pods" => Ok(Decision::Allowed),
+            ("unlucky", _) => Err(AuthorizationError("secret inner workings".to_owned())),
+            ("patient", _) => return std::future::pending().boxed(),
+            _ => denied(),
+        };
+        std::future::ready(decision).boxed()
+    }
+}
+
+type Answer = Box<dyn Fn(LogRequest) -> BoxFuture<'static, Result<LogReply>> + Send + Sync>;
+
+/// Answers as it was last told to.
+pub(crate) struct FakeLogs {
+    answer: Mutex<Arc<Answer>>,
+    pub(crate) asked: Mutex<Vec<LogRequest>>,
+}
+
+impl FakeLogs {
+    pub(crate) fn answer_with(
+        &self,
+        answer: impl Fn(LogRequest) -> BoxFuture<'static, Result<LogReply>> + Send + Sync + 'static,
+    ) {
+        *self.answer.lock() = Arc::new(Box::new(answer));
+    }
+
+    /// Answers with this stream, once.
+    pub(crate) fn stream(&self, content: impl futures::Stream<Item = Result<bytes::Bytes>> + Send + 'static) {
+        let content = Mutex::new(Some(content.boxed()));
+        self.answer_with(move |_| {
+            let content = content.lock().take().expect("the log was opened twice");
+            std::future::ready(Ok(LogReply::Stream(content))).boxed()
+        });
+    }
+
+    pub(crate) fn snapshot(&self, content: &'static str) {
+        self.answer_with(move |_| std::future::ready(Ok(LogReply::Snapshot(content.into()))).boxed());
+    }
+}
+
+impl Logs for FakeLogs {
+    fn open(&self, request: LogRequest) -> BoxFuture<'_, Result<LogReply>> {
+        self.asked.lock().push(request.clone());
+        let answer = self.answer.lock().clone();
+        answer(request)
+    }
+}
+
+/// One pod, `default/web`.
+pub(crate) struct FakePods {
+    pub(crate) containers: Mutex<Vec<ContainerEntry>>,
+    pub(crate) list: Mutex<Vec<Result<RawPod>>>,
+}
+
+fn running(name: &str) -> ContainerEntry {
+    ContainerEntry::new(name, ContainerKind::App).with_status(ContainerState::Running { started_at: None }, None)
+}
+
+impl FakePods {
+    fn new() -> Self {
+        let waiting = |name: &str, last| {
+            let state = ContainerState::waiting("CrashLoopBackOff", "");
+            ContainerEntry::new(name, ContainerKind::App).with_status(state, last)
+        };
+        let containers = vec![
+            running("app"),
+            waiting("starting", None),
+            waiting("crashing", Some(Terminated::with_exit_code(1))),
+            ContainerEntry::new("setup", ContainerKind::Init),
+        ];
+        Self { containers: Mutex::new(containers), list: Mutex::default() }
+    }
+}
+
+impl PodSource for FakePods {
+    fn find(&self, key: PodKey) -> BoxFuture<'_, Result<Option<PodEntry>>> {
+        let found = (key == PodKey::new("default", "web"))
+            .then(|| PodEntry::new(Target::new(PodUid::from("uid-1"), key), self.containers.lock().clone()));
+        std::future::ready(Ok(found)).boxed()
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<RawPod>> {
+        stream::iter(self.list.lock().clone()).boxed()
+    }
+}
+
+pub(crate) struct FakeCheck(pub(crate) Mutex<std::result::Result<(), String>>);
+
+impl HealthCheck for FakeCheck {
+    fn name(&self) -> &str {
+        "provider"
+    }
+
+    fn check(&self) -> BoxFuture<'_, std::result::Result<(), String>> {
+        std::future::ready(self.0.lock().clone()).boxed()
+    }
+}
+
+/// What is behind the API.
+pub(crate) struct Fakes {
+    pub(crate) authorizer: Arc<FakeAuthorizer>,
+    pub(crate) logs: Arc<FakeLogs>,
+    pub(crate) pods: Arc<FakePods>,
+    pub(crate) health: Arc<FakeCheck>,
+    /// Added to the real time.
+    pub(crate) clock_offset: Arc<Mutex<jiff::Span>>,
+}
+
+impl Fakes {
+    fn new() -> Self {
+        let empty: Answer = Box::new(|_| std::future::ready(Ok(LogReply::Snapshot(bytes::Bytes::new()))).boxed());
+        Self {
+            authorizer: Arc::default(),
+            logs: Arc::new(FakeLogs { answer: Mutex::new(Arc::new(empty)), asked: Mutex::default() }),
+            pods: Arc::new(FakePods::new()),
+            health: Arc::new(FakeCheck(Mutex::new(Ok(())))),
+            clock_offset: Arc::default(),
+        }
+    }
+
+    fn services(&self, interfaces: Interfaces) -> NodeServices {
+        let offset = self.clock_offset.clone();
+        let clock = WallClock::new(move || Timestamp::now().checked_add(*offset.lock()).unwrap());
+        NodeServices::new("virtual-1", self.pods.clone(), interfaces, self.authorizer.clone(), clock)
+            .with_health_check(self.health.clone())
+    }
+}
+
+/// The files of a server, and who signed what is in them.
+pub(crate) struct Files {
+    pub(crate) dir: TempDir,
+    pub(crate) server_authority: Authority,
+    pub(crate) client_authority: Authority,
+}
+
+impl Files {
+    pub(crate) fn new() -> Self {
+        let files = Self {
+            dir: TempDir::new().unwrap(),
+            server_authority: Authority::new("server authority"),
+            client_authority: Authority::new("client authority"),
+        };
+        files.write_serving(&files.server_authority.server());
+        files.write("ca.crt", &files.client_authority.pem());
+        files
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        std::fs::write(self.path(name), content).unwrap();
+    }
+
+    pub(crate) fn write_serving(&self, identity: &Identity) {
+        self.write("tls.key", &identity.key_pem());
+        self.write("tls.crt", identity.certificate_pem());
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options::new(([127, 0, 0, 1], 0).into());
+        options.certificate = Some(self.path("tls.crt"));
+        options.key = Some(self.path("tls.key"));
+        options.client_ca = Some(self.path("ca.crt"));
+        options
+    }
+}
+
+/// Builds a [`Kubelet`].
+pub(crate) struct Setup {
+    pub(crate) files: Files,
+    pub(crate) options: Options,
+    pub(crate) without_logs: bool,
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        let files = Files::new();
+        let options = files.options();
+        Self { files, options, without_logs: false }
+    }
+
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.options.limits);
+        self
+    }
+
+    pub(crate) fn options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    pub(crate) async fn bind(&self) -> std::result::Result<(KubeletApi, Fakes), StartError> {
+        let fakes = Fakes::new();
+        let mut interfaces = Interfaces::default();
+        if !self.without_logs {
+            interfaces.logs = Some(fakes.logs.clone());
+        }
+        let settings = Settings::try_from(self.options.clone()).unwrap();
+        let api = KubeletApi::bind(settings, fakes.services(interfaces)).await?;
+        Ok((api, fakes))
+    }
+
+    pub(crate) async fn start(self) -> Kubelet {
+        let (api, fakes) = self.bind().await.unwrap();
+        let address = api.local_addr();
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(api.run(shutdown.clone()));
+        let admin = self.files.client_authority.client("admin");
+        Kubelet { address, files: self.files, fakes, admin, shutdown, running }
+    }
+}
+
+pub(crate) struct Kubelet {
+    pub(crate) address: SocketAddr,
+    pub(crate) files: Files,
+    pub(crate) fakes: Fakes,
+    pub(crate) admin: Identity,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) running: JoinHandle<Drained>,
+}
+
+impl Kubelet {
+    pub(crate) async fn start() -> Self {
+        Setup::new().start().await
+    }
+
+    pub(crate) fn connector(&self, protocol: Protocol) -> Connector<'_> {
+        Connector::new(self.address, &self.files.server_authority, protocol)
+    }
+
+    /// A client who may do everything.
+    pub(crate) async fn admin(&self, protocol: Protocol) -> Client {
+        self.connector(protocol).identity(&self.admin).connect().await.unwrap()
+    }
+
+    /// A client with a certificate of this user.
+    pub(crate) async fn user(&self, user: &str, protocol: Protocol) -> Client {
+        let identity = self.files.client_authority.client(user);
+        self.connector(protocol).identity(&identity).connect().await.unwrap()
+    }
+
+    /// A client with these credentials gets no answer at all.
+    pub(crate) async fn assert_turned_away(&self, identity: &Identity, protocol: Protocol) {
+        let Ok(mut client) = self.connector(protocol).identity(identity).connect().await else { return };
+        let answer = client.try_get("/healthz").await;
+        assert!(answer.is_err(), "{answer:?}");
+        assert_eq!(self.fakes.authorizer.questions(), [""; 0]);
+    }
+}
