@@ -3,7 +3,7 @@
 //! Level-triggered: after every event the wish and the Node as last seen are compared anew, whatever the event was
 //! (invariant 8). One request is under way at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::agent::AgentFacts;
@@ -60,7 +60,8 @@ struct NotKept {
 struct Told {
     labels_left_out: BTreeSet<String>,
     unrepairable: BTreeSet<Unrepairable>,
-    failing: Option<String>,
+    /// Failures by what was tried.
+    failing: BTreeMap<&'static str, String>,
 }
 
 /// The state of the node controller.
@@ -229,10 +230,7 @@ impl NodeMachine {
         random: u64,
         effects: &mut Vec<NodeEffect>,
     ) {
-        self.backoff.reset();
-        if self.told.failing.take().is_some() {
-            effects.push(NodeEffect::Notice(NodeNotice::Recovered));
-        }
+        self.recovered(&sent, effects);
         let left = self.plan_for(&node);
         match sent {
             Sent::Read => {}
@@ -262,6 +260,17 @@ impl NodeMachine {
         self.observe(node);
     }
 
+    /// A read alone proves nothing: it follows each refused write.
+    fn recovered(&mut self, sent: &Sent, effects: &mut Vec<NodeEffect>) {
+        if *sent != Sent::Read {
+            self.backoff.reset();
+        }
+        let cleared = self.told.failing.remove(sent.verb()).is_some() | self.told.failing.remove("create").is_some();
+        if cleared && self.told.failing.is_empty() {
+            effects.push(NodeEffect::Notice(NodeNotice::Recovered));
+        }
+    }
+
     fn failed(&mut self, sent: &Sent, failure: ApiFailure, now: Duration, random: u64, effects: &mut Vec<NodeEffect>) {
         match &failure {
             ApiFailure::NotFound if *sent != Sent::Create => {
@@ -270,6 +279,7 @@ impl NodeMachine {
             }
             ApiFailure::Conflict(_) => {
                 self.must_read = true;
+                self.retry_at = now + self.backoff.next_delay(random);
                 return;
             }
             ApiFailure::Forbidden(message) if self.identity == Identity::Unknown && is_by_admission(message) => {
@@ -288,8 +298,7 @@ impl NodeMachine {
         // It may have taken effect, or be refused because of a state that we have not seen.
         self.must_read = refused || *sent == Sent::Create;
         let text = failure.to_string();
-        if self.told.failing.as_ref() != Some(&text) {
-            self.told.failing = Some(text.clone());
+        if self.told.failing.insert(sent.verb(), text.clone()).as_ref() != Some(&text) {
             let notice = NodeNotice::Failing { request: sent.verb().to_owned(), failure: text };
             effects.push(NodeEffect::Notice(notice));
         }
@@ -324,7 +333,7 @@ impl NodeMachine {
         }
         let desired = self.desired();
         self.tell_about_labels(&desired, effects);
-        self.pace.wrote(now.mono);
+        self.pace.repaired(&BTreeSet::from(["node".to_owned()]), now.mono);
         self.converged = false;
         self.send(Sent::Create, NodeRequest::Create(desired.to_create(now.wall)), effects);
     }
@@ -342,21 +351,20 @@ impl NodeMachine {
         let status_wanted = !plan.status.is_empty() && plan.status != self.not_kept.status;
         if meta_wanted && self.is_due(self.meta_retry_at, now) {
             if self.is_due(self.pace.earliest(), now) {
-                self.tell_about_repair(plan.meta.fields(), effects);
-                self.pace.wrote(now.mono);
+                self.count_write(plan.meta.fields(), now, effects);
                 let request = NodeRequest::PatchMeta(plan.meta.to_patch(node));
                 self.send(Sent::Meta(plan.meta), request, effects);
             }
         } else if status_wanted {
             if self.is_due(self.pace.earliest(), now) {
-                self.tell_about_repair(plan.status.fields(), effects);
-                self.pace.wrote(now.mono);
+                self.count_write(plan.status.fields(), now, effects);
                 self.send_status(plan.status, false, node, now, effects);
             }
         } else if self.is_due(self.heartbeat_at, now) {
             self.send_status(heartbeat(node, &desired), true, node, now, effects);
         } else {
             self.converged = !meta_wanted;
+            self.backoff.reset();
         }
     }
 
@@ -412,9 +420,12 @@ impl NodeMachine {
     }
 
     /// Only what had been as we want it is a repair; the rest is our own wish that changed.
-    fn tell_about_repair(&mut self, fields: BTreeSet<String>, effects: &mut Vec<NodeEffect>) {
+    fn count_write(&mut self, fields: BTreeSet<String>, now: Now, effects: &mut Vec<NodeEffect>) {
         if std::mem::take(&mut self.converged) {
+            self.pace.repaired(&fields, now.mono);
             effects.push(NodeEffect::Notice(NodeNotice::Repaired { fields }));
+        } else {
+            self.pace.wrote(now.mono);
         }
     }
 }

@@ -390,6 +390,24 @@ fn failures_are_repeated_for_ever_within_seconds_and_told_once() {
 }
 
 #[test]
+fn a_refusal_that_lasts_is_told_once_though_reads_and_heartbeats_succeed() {
+    let mut bench = Bench::registered(Identity::ServiceAccount);
+    bench.server.restricts = true;
+    bench.server.tamper(|node| node["spec"]["taints"] = json!([]));
+    bench.show();
+    let end = bench.now + Duration::from_secs(1200);
+    while bench.now < end {
+        bench.tick();
+    }
+    assert_eq!((bench.notices("NodeRequestFailing"), bench.notices("NodeRequestRecovered")), (1, 0));
+    bench.server.restricts = false;
+    for _ in 0..5 {
+        bench.tick();
+    }
+    assert_eq!(bench.notices("NodeRequestRecovered"), 1);
+}
+
+#[test]
 fn a_create_whose_answer_was_lost_is_looked_up() {
     let mut bench = Bench::new(Identity::ServiceAccount);
     bench.feed(NodeEvent::Shape(Box::new(shape())));
