@@ -59,6 +59,15 @@ fn texts_become_canonical() {
 }
 
 #[test]
+fn small_binary_amounts_are_written_in_decimal() {
+    assert_eq!(Quantity::from_integer(1000, Format::BinarySi).to_string(), "1k");
+    assert_eq!(Quantity::from_integer(-1000, Format::BinarySi).to_string(), "-1k");
+    assert_eq!(Quantity::from_integer(1024, Format::BinarySi).to_string(), "1Ki");
+    assert_eq!(parse("0.0005Ki").format(), Format::DecimalSi);
+    assert_eq!(parse("0.001Ki").format(), Format::BinarySi);
+}
+
+#[test]
 fn what_is_no_quantity_is_refused_with_a_reason() {
     for text in ["", " ", "abc", "-", "+", ".", "1 ", " 1", "1 Gi", "--1", "1,5", "1..5", "١"] {
         assert!(matches!(text.parse::<Quantity>(), Err(QuantityError::Malformed(_))), "{text:?}");

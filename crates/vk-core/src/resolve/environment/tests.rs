@@ -62,6 +62,8 @@ fn services_stand_first_unless_the_container_defines_them_itself() {
     assert_eq!(lines(&own), ["DB_SERVICE_HOST=10.1.0.9", "A=10.1.0.9"]);
     let own = resolve_with(container(json!([{"name": "DB_SERVICE_HOST", "value": "x$(DB_SERVICE_HOST)"}])), &data);
     assert_eq!(lines(&own.unwrap()), ["DB_SERVICE_HOST=x10.1.0.9"]);
+    let own = json!([{"name": "DB_SERVICE_HOST", "value": "own"}, {"name": "A", "value": "$(DB_SERVICE_HOST)"}]);
+    assert_eq!(lines(&resolve_with(container(own), &data).unwrap()), ["DB_SERVICE_HOST=own", "A=own"]);
 }
 
 #[test]

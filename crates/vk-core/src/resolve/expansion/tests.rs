@@ -69,6 +69,10 @@ fn what_is_not_known_yet_leaves_gaps() {
     let EnvValue::Late(value) = expanded("$(KEY)@$(IP)") else { panic!("not late") };
     assert_eq!(value.fill(&late), Some(EnvValue::Secret(SecretString::new("s3cret@10.0.0.7"))));
     assert_eq!(format!("{value:?}"), "[redacted]");
+
+    let late_secret = EnvValue::Late(value);
+    let EnvValue::Late(copy) = expand("$(LATE)", |_| Some(&late_secret)) else { panic!("not late") };
+    assert!(copy.is_secret());
 }
 
 proptest! {

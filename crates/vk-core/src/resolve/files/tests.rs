@@ -5,7 +5,7 @@ use super::*;
 use crate::resolve::tests::pod_with;
 
 fn builder(spec: &Value) -> FileTreeBuilder {
-    FileTreeBuilder::new(&pod_with(spec), Some(0o640), "volume").unwrap()
+    FileTreeBuilder::new(&pod_with(spec), Some(0o644), "volume").unwrap()
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn modes_are_permission_bits() {
 fn a_token_is_private_once_somebody_can_own_it() {
     let container = |user: Value| json!({"name": "c", "securityContext": {"runAsUser": user}});
     for (spec, mode, user, group) in [
-        (json!({"containers": [container(json!(null))]}), 0o640, None, None),
+        (json!({"containers": [container(json!(null))]}), 0o644, None, None),
         (json!({"containers": [container(json!(1000))]}), 0o600, Some(1000), None),
         (json!({"containers": [container(json!(1000)), container(json!(1000))]}), 0o600, Some(1000), None),
-        (json!({"containers": [container(json!(1000)), container(json!(1001))]}), 0o640, None, None),
-        (json!({"containers": [container(json!(1000)), container(json!(null))]}), 0o640, None, None),
-        (json!({"containers": [container(json!(1000))], "initContainers": [container(json!(0))]}), 0o640, None, None),
+        (json!({"containers": [container(json!(1000)), container(json!(1001))]}), 0o644, None, None),
+        (json!({"containers": [container(json!(1000)), container(json!(null))]}), 0o644, None, None),
+        (json!({"containers": [container(json!(1000))], "initContainers": [container(json!(0))]}), 0o644, None, None),
         (json!({"containers": [container(json!(null))], "securityContext": {"runAsUser": 7}}), 0o600, Some(7), None),
         (json!({"containers": [container(json!(1000))], "securityContext": {"runAsUser": 7}}), 0o600, Some(1000), None),
         (json!({"containers": [container(json!(null))], "securityContext": {"fsGroup": 50}}), 0o640, None, Some(50)),

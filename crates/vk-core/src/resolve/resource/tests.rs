@@ -12,6 +12,7 @@ fn pod() -> Pod {
             {"name": "web", "resources": {"limits": limits, "requests": {"cpu": "250m", "memory": "1M"}}},
             {"name": "free", "resources": {"limits": {"cpu": "0"}}},
         ],
+        "ephemeralContainers": [{"name": "debug"}],
     }))
 }
 
@@ -90,6 +91,7 @@ fn what_makes_no_sense_is_refused_by_field() {
         ("maximum.cpu", "1", "", "env.resource"),
         ("limits.cpu", "one", "", "env.divisor"),
         ("limits.cpu", "1", "none", "env.containerName"),
+        ("limits.cpu", "1", "debug", "env.containerName"),
     ] {
         let result = in_container("web", resource, json!(divisor), container);
         let Err(ResolveError::Invalid { field, .. }) = result else { panic!("{resource}: {result:?}") };

@@ -79,6 +79,10 @@ fn missing_sources_are_named() {
             ResolveError::KeyNotFound { reference: map("settings"), key: "none".to_owned() },
         ),
         (
+            json!({"configMap": {"name": "settings", "items": item, "optional": false}}),
+            ResolveError::KeyNotFound { reference: map("settings"), key: "none".to_owned() },
+        ),
+        (
             json!({"projected": {"sources": [{"secret": {"name": "login", "items": item}}]}}),
             ResolveError::KeyNotFound { reference: Reference::Secret("login".to_owned()), key: "none".to_owned() },
         ),

@@ -175,6 +175,14 @@ fn container_defaults_are_no_requests_and_other_values_are() {
 }
 
 #[test]
+fn probes_may_spell_out_the_default_protocol() {
+    let table = SupportTable::minimal().with_group(FieldGroup::Probes);
+    let probe = |mode: &str| container_with(json!({"livenessProbe": {"grpc": {"port": 80, "mode": mode}}}));
+    assert_eq!(paths(&table, &probe("Plaintext")), Vec::<String>::new());
+    assert_eq!(paths(&table, &probe("TLS")), ["spec.containers[0].livenessProbe.grpc.mode"]);
+}
+
+#[test]
 fn the_default_pull_policy_follows_the_tag() {
     for (image, default) in [
         ("nginx", "Always"),
