@@ -7,6 +7,7 @@
 mod agent;
 mod heartbeat;
 mod node_spec;
+pub mod permissions;
 mod pod_source;
 mod running_node;
 mod system;

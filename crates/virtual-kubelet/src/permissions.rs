@@ -1,0 +1,194 @@
+//! Who the API server takes us for, and what that lacks: said at start, not found out hours later.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{Request, header};
+use kube::Client;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use vk_core::node::Identity;
+
+/// An answer that takes longer does not come.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Something that an agent does under a ServiceAccount, and the permission that it needs.
+///
+/// The list is that of the shipped ClusterRole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    /// RBAC verb.
+    pub verb: &'static str,
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Resource.
+    pub resource: &'static str,
+    /// Subresource; may be empty.
+    pub subresource: &'static str,
+    /// Namespace it is needed in; empty for all of them.
+    pub namespace: &'static str,
+    /// What does not work without it.
+    pub purpose: &'static str,
+}
+
+const fn permission(verb: &'static str, resource: &'static str, purpose: &'static str) -> Permission {
+    Permission { verb, group: "", resource, subresource: "", namespace: "", purpose }
+}
+
+const fn on(subresource: &'static str, base: Permission) -> Permission {
+    Permission { subresource, ..base }
+}
+
+/// Everything that the agent needs.
+pub const PERMISSIONS: &[Permission] = &[
+    permission("get", "nodes", "registering the node"),
+    permission("create", "nodes", "registering the node"),
+    permission("patch", "nodes", "keeping the node's labels and taints"),
+    permission("list", "nodes", "repairing the node"),
+    permission("watch", "nodes", "repairing the node"),
+    on("status", permission("patch", "nodes", "reporting the node's status")),
+    permission("list", "pods", "running pods"),
+    permission("watch", "pods", "running pods"),
+    permission("delete", "pods", "ending pods"),
+    on("status", permission("patch", "pods", "reporting the status of pods")),
+    permission("get", "configmaps", "pods that refer to ConfigMaps"),
+    permission("list", "configmaps", "following ConfigMaps"),
+    permission("watch", "configmaps", "following ConfigMaps"),
+    permission("get", "secrets", "pods that refer to Secrets"),
+    permission("list", "secrets", "following Secrets"),
+    permission("watch", "secrets", "following Secrets"),
+    permission("list", "services", "service environment variables"),
+    permission("watch", "services", "service environment variables"),
+    on("token", permission("create", "serviceaccounts", "pods with a service account token, which are nearly all")),
+    permission("create", "events", "Events"),
+    permission("patch", "events", "counting Events"),
+    Permission {
+        verb: "get",
+        group: "coordination.k8s.io",
+        resource: "leases",
+        subresource: "",
+        namespace: "kube-node-lease",
+        purpose: "the node lease",
+    },
+    Permission {
+        verb: "create",
+        group: "coordination.k8s.io",
+        resource: "leases",
+        subresource: "",
+        namespace: "kube-node-lease",
+        purpose: "the node lease",
+    },
+    Permission {
+        verb: "patch",
+        group: "coordination.k8s.io",
+        resource: "leases",
+        subresource: "",
+        namespace: "kube-node-lease",
+        purpose: "the node lease",
+    },
+    Permission {
+        verb: "create",
+        group: "authorization.k8s.io",
+        resource: "subjectaccessreviews",
+        subresource: "",
+        namespace: "",
+        purpose: "kubectl logs and exec",
+    },
+];
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.subresource.is_empty() {
+            write!(f, "/{}", self.subresource)?;
+        }
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if !self.namespace.is_empty() {
+            write!(f, " in {}", self.namespace)?;
+        }
+        write!(f, " (needed for {})", self.purpose)
+    }
+}
+
+/// Asks the API server who we are (`SelfSubjectReview`).
+///
+/// # Errors
+/// If it does not answer, or refuses.
+pub async fn own_user(client: &Client) -> kube::Result<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Status {
+        user_info: UserInfo,
+    }
+    #[derive(Deserialize)]
+    struct UserInfo {
+        username: String,
+    }
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let status: Status = ask(client, "/apis/authentication.k8s.io/v1/selfsubjectreviews", &review).await?;
+    Ok(status.user_info.username)
+}
+
+/// The permissions that this client lacks. Always none for a node's own identity: the node authorizer, which is not asked
+/// about things in general, permits what a node needs.
+///
+/// # Errors
+/// If the API server does not answer.
+pub async fn missing_permissions(client: &Client, identity: Identity) -> kube::Result<Vec<Permission>> {
+    #[derive(Deserialize)]
+    struct Status {
+        allowed: bool,
+    }
+    if identity == Identity::Node {
+        return Ok(Vec::new());
+    }
+    let mut missing = Vec::new();
+    for permission in PERMISSIONS {
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": permission.verb,
+                "group": permission.group,
+                "resource": permission.resource,
+                "subresource": permission.subresource,
+                "namespace": permission.namespace,
+            }},
+        });
+        let status: Status = ask(client, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review).await?;
+        if !status.allowed {
+            missing.push(*permission);
+        }
+    }
+    Ok(missing)
+}
+
+async fn ask<S: DeserializeOwned>(client: &Client, path: &str, review: &Value) -> kube::Result<S> {
+    #[derive(Deserialize)]
+    struct Review<S> {
+        status: S,
+    }
+    let body = serde_json::to_vec(review).map_err(kube::Error::SerdeError)?;
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .map_err(kube::Error::HttpError)?;
+    match tokio::time::timeout(PATIENCE, client.request::<Review<S>>(request)).await {
+        Ok(review) => review.map(|review| review.status),
+        Err(late) => Err(kube::Error::Service(Box::new(late))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_reads_as_a_rule_and_says_what_for() {
+        let text = PERMISSIONS.iter().map(ToString::to_string).find(|text| text.contains("token")).unwrap();
+        assert!(text.starts_with("create serviceaccounts/token (needed for"), "{text}");
+    }
+}
