@@ -7,12 +7,12 @@ use super::container_state::{is_waiting, last_run_of, running_of, terminated_of}
 use super::ended::{ExpectedContainer, ended};
 use super::input::{EndCause, Phase, Verdict};
 use super::pod_view::PodView;
-use crate::observation::{ContainerKind, Stage};
+use crate::observation::ContainerKind;
 
 /// The phase to write. It never goes back: the API server would take that, and controllers would act on it.
 pub(super) fn phase_of(view: &PodView<'_>, statuses: &ContainerStatuses) -> Phase {
     let api = view.api_phase();
-    if api.is_terminal() || matches!(view.stage(), Some(Stage::Unreachable { .. })) && view.end().is_none() {
+    if api.is_terminal() {
         return api;
     }
     match view.input.verdict {

@@ -69,13 +69,15 @@ fn the_back_ends_own_checks_count() {
 
 #[test]
 fn what_was_said_before_holds_for_the_same_run_only() {
-    let mut scenario = with_probes(&["startupProbe", "readinessProbe"]);
     let run = |id: &str| ContainerObservation { container_id: id.to_owned(), ..running(None) };
-    observe(&mut scenario, ContainerObservation { ready: Some(true), ..run("docker://1") });
-    let seeded = observe(&mut scenario, run("docker://1"));
-    assert_eq!((&seeded["started"], &seeded["ready"]), (&json!(true), &json!(true)));
-    let another = observe(&mut scenario, run("docker://2"));
-    assert_eq!((&another["started"], &another["ready"]), (&json!(false), &json!(false)));
+    for (probes, started) in [(&["startupProbe", "readinessProbe"][..], false), (&["readinessProbe"][..], true)] {
+        let mut scenario = with_probes(probes);
+        observe(&mut scenario, ContainerObservation { ready: Some(true), ..run("docker://1") });
+        let seeded = observe(&mut scenario, run("docker://1"));
+        assert_eq!((&seeded["started"], &seeded["ready"]), (&json!(true), &json!(true)));
+        let another = observe(&mut scenario, run("docker://2"));
+        assert_eq!((&another["started"], &another["ready"]), (&json!(started), &json!(false)), "{probes:?}");
+    }
 }
 
 #[test]
@@ -170,6 +172,13 @@ fn a_run_whose_end_nobody_saw_keeps_its_beginning() {
 }
 
 #[test]
+fn a_loss_that_the_back_end_reports_has_no_time_of_its_end() {
+    let lost = Terminated { reason: "ContainerStatusUnknown".into(), ..Terminated::with_exit_code(137) };
+    let status = observe(&mut with_probes(&[]), app(ContainerState::Terminated(lost)));
+    assert_eq!(status["state"], json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}}));
+}
+
+#[test]
 fn messages_share_twelve_kibibytes() {
     let mut scenario = Scenario::new("Never i:setup a:app a:bus e:debug");
     let long = || ContainerState::Terminated(Terminated { message: "m".repeat(9000), ..Terminated::with_exit_code(1) });
@@ -240,6 +249,10 @@ fn a_resize_is_refused_in_the_open() {
     let condition = pending(&scenario).unwrap();
     assert_eq!((&condition["status"], &condition["reason"]), (&json!("True"), &json!("Infeasible")));
     assert_eq!(condition["observedGeneration"], 2);
+
+    let mut ended = Scenario { pod: scenario.pod.clone(), ..Scenario::new("Always a:app") };
+    ended.steps("killed");
+    assert_eq!(pending(&ended), None, "nothing is pending after the end");
 
     scenario.pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("100m");
     observe(&mut scenario, running(None));

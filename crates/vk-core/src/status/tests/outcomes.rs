@@ -108,6 +108,7 @@ fn init_containers() {
             ("Always i:setup a:app", "active setup=back:1#1"),
             ("Always i:setup a:app", "active setup=exit:0 app=run"),
             ("Always i:setup a:app", "active app=run"),
+            ("Always i:setup a:app", "active setup=exit:0 app=run > active setup=run#1 app=wait:PodInitializing"),
             ("Never i:setup a:app", "active setup=exit:1"),
             ("Never i:setup i:more a:app", "active setup=exit:1 > completed setup=exit:1"),
             ("Never i:setup s:proxy a:app", "active setup=exit:1 proxy=run"),
@@ -125,6 +126,8 @@ fn init_containers() {
                 Running | S+ I+ C+ R+ | setup=Completed:0 app=ready
             Always i:setup a:app: active app=run
                 Running | S+ I+ C+ R+ | setup=Completed:0 app=ready
+            Always i:setup a:app: active setup=exit:0 app=run > active setup=run#1 app=wait:PodInitializing
+                Running | S+ I+ C-ContainersNotReady R-ContainersNotReady | setup=run<Completed:0#1 app=PodInitializing<ContainerStatusUnknown:137
             Never i:setup a:app: active setup=exit:1
                 Failed | S- I-ContainersNotInitialized C-PodFailed R-PodFailed | setup=Error:1 app=PodInitializing
             Never i:setup i:more a:app: active setup=exit:1 > completed setup=exit:1
@@ -241,6 +244,7 @@ fn nothing_goes_back() {
     check(
         &[
             ("Always a:app", "active app=run > waiting:ContainerCreating"),
+            ("Always a:app", "active app=run > active app=back:1 > waiting:ContainerCreating"),
             ("Always a:app", "active app=run > provisioning:Moving"),
             ("Always a:app", "active app=run > deleted > provisioning:Moving"),
             ("Always a:app", "active app=run#3 > active app=run#1"),
@@ -248,12 +252,15 @@ fn nothing_goes_back() {
             ("Never a:app", "active app=run > completed app=exit:1 > completed app=exit:0"),
             ("Never a:app", "active app=run > api:Failed > active app=run"),
             ("Never a:app", "active app=run > api:Failed > killed app=exit:0"),
+            ("Never a:app", "active app=run > api:Failed > lost"),
             ("Always a:app", "active app=run > api:Succeeded > killed app=exit:1"),
             ("Never a:app", "active app=exit:0 > active app=run"),
         ],
         &expect![[r#"
             Always a:app: active app=run > waiting:ContainerCreating
                 Running | S+ I+ C+ R+ | app=ready
+            Always a:app: active app=run > active app=back:1 > waiting:ContainerCreating
+                Running | S+ I+ C-ContainersNotReady R-ContainersNotReady | app=CrashLoopBackOff<Error:1
             Always a:app: active app=run > provisioning:Moving
                 Running | S- I+ C-ContainersNotReady R-ContainersNotReady | app=Moving<ContainerStatusUnknown:137#1
             Always a:app: active app=run > deleted > provisioning:Moving
@@ -268,6 +275,8 @@ fn nothing_goes_back() {
                 Failed | S- I+ C-PodFailed R-PodFailed | app=ready
             Never a:app: active app=run > api:Failed > killed app=exit:0
                 Failed | S- I+ C-PodFailed R-PodFailed | app=Completed:0
+            Never a:app: active app=run > api:Failed > lost
+                Failed | S- I+ C-PodFailed R-PodFailed | app=ContainerStatusUnknown:137
             Always a:app: active app=run > api:Succeeded > killed app=exit:1
                 Succeeded | S- I+ C-PodCompleted R-PodCompleted | app=Error:1
             Never a:app: active app=exit:0 > active app=run
@@ -289,6 +298,7 @@ fn what_the_back_end_cannot_tell() {
             ("OnFailure a:app a:bus", "active app=run bus=run > deleted > active app=run"),
             ("Always a:app", "active app=run > unreachable:HostUnreachable"),
             ("Always a:app", "active app=run > unreachable:HostUnreachable > active app=run"),
+            ("Never a:app", "active app=run > unreachable:HostUnreachable app=exit:0"),
             ("Always a:app", "active app=run > stopping"),
             ("Never a:app", "active app=run > stopping app=exit:0"),
             ("OnFailure a:app", "active app=run > stopped app=exit:1"),
@@ -313,6 +323,8 @@ fn what_the_back_end_cannot_tell() {
                 Running | S+ I+ C+ R-HostUnreachable | app=ready
             Always a:app: active app=run > unreachable:HostUnreachable > active app=run
                 Running | S+ I+ C+ R+ | app=ready
+            Never a:app: active app=run > unreachable:HostUnreachable app=exit:0
+                Running | S+ I+ C-ContainersNotReady R-HostUnreachable | app=Completed:0
             Always a:app: active app=run > stopping
                 Running | S+ I+ C+ R+ | app=ready
             Never a:app: active app=run > stopping app=exit:0
