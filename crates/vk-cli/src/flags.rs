@@ -72,6 +72,9 @@ pub(crate) struct Flags {
     /// records an Event (default: strict)
     #[arg(long, value_name = "POLICY", help_heading = "Node")]
     pub(crate) unsupported_fields: Option<String>,
+    /// Provider calls that start pods, and that stop pods, under way at once (default: 32)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Node")]
+    pub(crate) pod_sync_workers: Option<u16>,
     /// Where the agent and its provider keep what must survive a restart (default: /var/lib/virtual-kubelet)
     #[arg(long, value_name = "DIR", help_heading = "Node")]
     pub(crate) state_dir: Option<String>,
@@ -132,9 +135,6 @@ const IGNORED: &str = "Accepted for existing manifests, without effect";
 /// Flags of the Go project that have nothing to steer here.
 #[derive(Debug, Default, Args)]
 pub(crate) struct IgnoredFlags {
-    /// Each pod has a worker of its own
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = IGNORED)]
-    pub(crate) pod_sync_workers: Option<u32>,
     /// Pods are compared with the provider all the time
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = IGNORED)]
     pub(crate) full_resync_period: Option<Duration>,

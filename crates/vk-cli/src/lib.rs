@@ -15,14 +15,17 @@
 
 mod admin;
 mod api_server;
+mod clients;
 mod environment;
 mod error;
 mod flags;
 mod go_values;
+mod identity;
 mod klog;
 mod kubeconfig;
 mod listen;
 mod logging;
+mod metrics;
 mod node_address;
 mod node_name;
 mod options;

@@ -63,6 +63,8 @@ pub struct NodeOptions {
     pub unsupported_fields: UnsupportedFields,
     /// Where files are kept that must survive a restart.
     pub state_dir: StateDir,
+    /// How many provider calls that start pods, and how many that stop them, may be under way at once.
+    pub pod_workers: Option<usize>,
 }
 
 /// `--os`.
@@ -98,7 +100,7 @@ pub enum UnsupportedFields {
 pub enum StateDir {
     /// Named by a person: it has to be usable.
     Given(PathBuf),
-    /// The default: without it, if it cannot be made.
+    /// The default: another one takes its place if it cannot be made.
     Default(PathBuf),
 }
 
@@ -204,6 +206,7 @@ fn node(
             Some(path) => StateDir::Given(path),
             None => StateDir::Default(DEFAULT_STATE_DIR.into()),
         },
+        pod_workers: flags.pod_sync_workers.map(usize::from),
     })
 }
 

@@ -1,32 +1,39 @@
 //! From [`Options`] to a running agent, and to its end.
 
 mod error;
+mod node;
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use kube::{Client, Config};
-use prometheus_client::registry::Registry;
+use kube::Config;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::Layer;
+use virtual_kubelet::{Agent, RunningNode};
 use vk_core::ClusterId;
 use vk_provider::{BoxNodeProvider, BoxProvider, ConfigDocument, NodeContext};
 
 use crate::admin::{self, Readiness};
+use crate::clients::Clients;
 use crate::environment::Environment;
 use crate::logging::Logging;
+use crate::metrics::Metrics;
 use crate::options::{MetricsAddress, Options};
 use crate::providers::Providers;
 use crate::run::error::RunError;
 use crate::signals::Signals;
 use crate::state_directory::StateDirectory;
-use crate::{api_server, kubeconfig, node_address};
+use crate::{api_server, identity, kubeconfig, node_address};
 
 /// A provider's configuration is read whole, so it has an end.
 const PROVIDER_CONFIG_BYTES: u64 = 4 << 20;
+/// What the lease's release may take beyond `--drain-timeout`.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 /// Runs the agent until it fails or a signal ends it.
 pub(crate) fn blocking(
@@ -86,21 +93,41 @@ impl Start<'_> {
         }
         let node = &self.options.node;
         tracing::info!(version = crate::VERSION, node = node.name, provider = node.provider, "starting");
-
-        let registry = Arc::new(Registry::default());
+        let metrics = Metrics::new(&node.name, &node.provider);
         let (readiness, ready) = watch::channel(Readiness::NotReady("starting".to_owned()));
-        let serving = self.serve_admin(&registry, ready).await?;
-        let result = self.run_node(&readiness).await;
-        drop(serving);
-        result
+        let _serving = self.serve_admin(&metrics, ready).await?;
+        let document = provider_config(node.provider_config.as_deref()).await?;
+        let state = self.state_directory().await?;
+        let config = kubeconfig::load(self.options.cluster.kubeconfig.as_deref(), self.environment).await?;
+
+        let starting = self.start_node(config, document, &state, &metrics, &readiness);
+        let started = match self.options.cluster.startup_timeout {
+            Some(timeout) => tokio::time::timeout(timeout, starting).await.map_err(|_| RunError::Late { timeout })?,
+            None => starting.await,
+        };
+        let Some((agent, node)) = started? else { return Ok(()) };
+        readiness.send_replace(Readiness::Ready);
+        tracing::info!("ready");
+        let ended = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => None,
+            ended = node.ended() => Some(ended),
+            () = follow(&node, &metrics) => None,
+        };
+        match ended {
+            Some(Err(conflict)) => return Err(RunError::Taken(conflict)),
+            _ => self.stop(node).await,
+        }
+        drop(agent);
+        Ok(())
     }
 
     /// Serves metrics and health for as long as the returned guard lives.
     async fn serve_admin(
         &self,
-        registry: &Arc<Registry>,
+        metrics: &Metrics,
         ready: watch::Receiver<Readiness>,
-    ) -> Result<Option<tokio_util::sync::DropGuard>, RunError> {
+    ) -> Result<Option<DropGuard>, RunError> {
         let (address, given) = match self.options.metrics {
             MetricsAddress::None => return Ok(None),
             MetricsAddress::Given(address) => (address, true),
@@ -109,7 +136,7 @@ impl Start<'_> {
         match address.bind().await {
             Ok(listener) => {
                 let end = CancellationToken::new();
-                tokio::spawn(admin::serve(listener, Arc::clone(registry), ready, end.clone()));
+                tokio::spawn(admin::serve(listener, Arc::clone(&metrics.registry), ready, end.clone()));
                 tracing::info!(%address, "serving /metrics, /healthz and /readyz");
                 Ok(Some(end.drop_guard()))
             }
@@ -121,42 +148,53 @@ impl Start<'_> {
         }
     }
 
-    async fn run_node(&self, readiness: &watch::Sender<Readiness>) -> Result<(), RunError> {
-        let node = &self.options.node;
-        let document = provider_config(node.provider_config.as_deref()).await?;
-        let state = {
-            let (root, name) = (node.state_dir.clone(), node.name.clone());
-            let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&root, &name)).await;
-            opened.map_err(|error| RunError::Defect(error.to_string()))??
-        };
-        let config = kubeconfig::load(self.options.cluster.kubeconfig.as_deref(), self.environment).await?;
-        let starting = self.start(config, document, state, readiness);
-        match self.options.cluster.startup_timeout {
-            Some(timeout) => tokio::time::timeout(timeout, starting).await.map_err(|_| RunError::Late { timeout })?,
-            None => starting.await,
-        }
+    async fn state_directory(&self) -> Result<StateDirectory, RunError> {
+        let (root, name) = (self.options.node.state_dir.clone(), self.options.node.name.clone());
+        let opened = tokio::task::spawn_blocking(move || StateDirectory::open(&root, &name)).await;
+        Ok(opened.map_err(|error| RunError::Defect(error.to_string()))??)
     }
 
-    async fn start(
+    /// Brings the node up to its registration. `None` if the end came first.
+    async fn start_node(
         &self,
         config: Config,
         document: ConfigDocument,
-        state: Option<StateDirectory>,
+        state: &StateDirectory,
+        metrics: &Metrics,
         readiness: &watch::Sender<Readiness>,
-    ) -> Result<(), RunError> {
-        let server = config.cluster_url.to_string();
-        let client =
-            Client::try_from(config.clone()).map_err(|error| RunError::Client { error: api_server::chain(&error) })?;
-        let cluster = &self.options.cluster;
-        let cluster_id = tokio::select! {
-            biased;
-            () = self.shutdown.cancelled() => return Ok(()),
-            id = api_server::wait(&client, &server, cluster.id.as_deref(), readiness) => ClusterId::from(id?),
+    ) -> Result<Option<(Agent, RunningNode)>, RunError> {
+        let starting = async {
+            let server = config.cluster_url.to_string();
+            let clients = Clients::new(config.clone(), metrics.api_requests.clone());
+            let client = clients.make().map_err(|error| RunError::Client { error: api_server::chain(&error) })?;
+            let id = api_server::wait(&client, &server, self.options.cluster.id.as_deref(), readiness).await?;
+            readiness.send_replace(Readiness::NotReady("the node is not registered yet".to_owned()));
+            let discovered = node::Discovered {
+                addresses: self.addresses(&config).await,
+                identity: identity::identify(&client).await,
+                instance: state.instance().to_owned(),
+            };
+            let (provider, node_provider) = self.open_provider(document, ClusterId::from(id), state).await?;
+            let provider = BoxProvider::new(metrics.provider_calls.layer(provider));
+            let spec = node::spec(&self.options, discovered, provider, node_provider).await?;
+            let agent = Agent::new(Arc::new(clients)).map_err(|error| RunError::Defect(error.to_string()))?;
+            let node = agent.add_node(spec).await?;
+            node.registered().await;
+            Ok(Some((agent, node)))
         };
-        let _addresses = self.addresses(&config).await;
-        let (_provider, _node_provider) = self.open_provider(document, cluster_id, state.as_ref()).await?;
-        self.shutdown.cancelled().await;
-        Ok(())
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Ok(None),
+            started = starting => started,
+        }
+    }
+
+    /// Ends the node in good order, within bounds.
+    async fn stop(&self, node: RunningNode) {
+        let bound = self.options.drain_timeout + LAST_REQUESTS;
+        if tokio::time::timeout(bound, node.stop()).await.is_err() {
+            tracing::warn!(seconds = bound.as_secs(), "the end was not in good order: what was still under way is cut");
+        }
     }
 
     /// The addresses that were given, or the one that leads to the API server.
@@ -181,18 +219,31 @@ impl Start<'_> {
         &self,
         document: ConfigDocument,
         cluster_id: ClusterId,
-        state: Option<&StateDirectory>,
+        state: &StateDirectory,
     ) -> Result<(BoxProvider, BoxNodeProvider), RunError> {
         let Options { node, cluster, .. } = &self.options;
         let factory =
             self.providers.choose(Some(&node.provider)).map_err(|error| RunError::Defect(error.to_string()))?;
-        let directory = state.map(StateDirectory::path).unwrap_or(Path::new(""));
-        let mut context = NodeContext::new(cluster_id, node.name.as_str(), directory);
+        let mut context = NodeContext::new(cluster_id, node.name.as_str(), state.path());
         context.cluster_domain.clone_from(&cluster.domain);
         context.cluster_dns = cluster.dns.iter().map(IpAddr::to_string).collect();
         context.shutdown = self.shutdown.clone();
         let opened = factory.open(document, context).await;
         opened.map_err(|error| RunError::Provider { name: node.provider.clone(), error })
+    }
+}
+
+/// Shows what becomes of the node in metrics, until it ends.
+async fn follow(node: &RunningNode, metrics: &Metrics) {
+    let mut status = node.status();
+    loop {
+        {
+            let status = status.borrow_and_update();
+            metrics.node(status.registration.uid.is_some(), status.backend.is_reachable());
+        }
+        if status.changed().await.is_err() {
+            return std::future::pending().await;
+        }
     }
 }
 

@@ -23,7 +23,6 @@ pub(super) fn warnings(flags: &IgnoredFlags, klog: &[String]) -> Result<Vec<Warn
     };
     warn(flags.namespace.is_some(), "--namespace", "a node is given pods of every namespace: all of them are watched");
     warn(flags.enable_node_lease.is_some(), "--enable-node-lease", "the node's heartbeat always is its lease");
-    warn(flags.pod_sync_workers.is_some(), "--pod-sync-workers", "each pod has a worker of its own");
     let resync = "pods are compared with the provider all the time; there is no period to set";
     warn(flags.full_resync_period.is_some(), "--full-resync-period", resync);
     warn(flags.kube_api_qps.is_some(), "--kube-api-qps", FAIRNESS);

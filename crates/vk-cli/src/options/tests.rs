@@ -49,7 +49,6 @@ fn each_flag_without_effect_warns_once_and_says_why() {
     let flags = [
         "--namespace default",
         "--enable-node-lease=false",
-        "--pod-sync-workers 50",
         "--full-resync-period 1m30s",
         "--kube-api-qps 100",
         "--kube-api-burst 200",
@@ -69,6 +68,7 @@ fn each_flag_without_effect_warns_once_and_says_why() {
         assert!(flag.starts_with(&warnings[0].setting), "{flag}: {warnings:?}");
         assert!(!warnings[0].message.is_empty(), "{flag}");
     }
+    assert_eq!(options("--pod-sync-workers 50", &[]).unwrap().node.pod_workers, Some(50));
     assert!(options("--authentication-token-webhook=false", &[]).unwrap().warnings.is_empty());
 }
 

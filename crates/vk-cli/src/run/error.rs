@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use virtual_kubelet::AddNodeError;
+use vk_core::node::lease::LeaseConflict;
 use vk_provider::ErrorKind;
 
 use crate::api_server::Refused;
@@ -30,6 +32,10 @@ pub(crate) enum RunError {
     Provider { name: String, error: vk_provider::Error },
     #[error("--startup-timeout: the node was not ready within {} s", timeout.as_secs_f32())]
     Late { timeout: Duration },
+    #[error(transparent)]
+    Node(#[from] AddNodeError),
+    #[error(transparent)]
+    Taken(LeaseConflict),
     #[error("a defect of this program: {0}")]
     Defect(String),
 }

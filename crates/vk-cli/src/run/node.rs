@@ -1,0 +1,73 @@
+//! From [`Options`] to the agent's [`NodeSpec`].
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use virtual_kubelet::NodeSpec;
+use virtual_kubelet::controller::pod;
+use virtual_kubelet::kubelet_api;
+use vk_core::node::{Identity, NodeAddress};
+use vk_provider::{BoxNodeProvider, BoxProvider};
+
+use crate::node_address;
+use crate::options::{KubeletApiOptions, Options, UnsupportedFields};
+use crate::run::error::RunError;
+
+/// What only the start finds out.
+pub(super) struct Discovered {
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) identity: Identity,
+    /// Names this agent across restarts.
+    pub(super) instance: String,
+}
+
+/// Everything that the agent has to know about the node.
+pub(super) async fn spec(
+    options: &Options,
+    discovered: Discovered,
+    provider: BoxProvider,
+    node_provider: BoxNodeProvider,
+) -> Result<NodeSpec, RunError> {
+    let node = &options.node;
+    let defect = |error: vk_core::node::InvalidNodeName| RunError::Defect(error.to_string());
+    let mut spec = NodeSpec::new(&node.name, provider, node_provider).map_err(defect)?;
+    spec.instance = discovered.instance;
+    spec.facts.identity = discovered.identity;
+    spec.facts.operating_system = node.operating_system.as_str().to_owned();
+    spec.facts.taints.extend(node.taint.clone());
+    spec.facts.hostname_resolves = node_address::is_name_of(&node.name, &discovered.addresses).await;
+    spec.facts.addresses = discovered.addresses.iter().map(internal_ip).collect();
+    spec.pods.drain = options.drain_timeout;
+    spec.pods.unsupported = match node.unsupported_fields {
+        UnsupportedFields::Strict => pod::UnsupportedFields::Strict,
+        UnsupportedFields::Warn => pod::UnsupportedFields::Warn,
+    };
+    if let Some(workers) = node.pod_workers {
+        spec.pods.start_workers = workers;
+        spec.pods.stop_workers = workers;
+    }
+    spec.kubelet_api = kubelet_api(&options.kubelet_api, options.drain_timeout);
+    Ok(spec)
+}
+
+fn internal_ip(address: &IpAddr) -> NodeAddress {
+    NodeAddress { kind: "InternalIP".to_owned(), address: address.to_string() }
+}
+
+/// The kubelet API's settings; `None`, with the reason in the log, if it cannot be served. The node runs on without it.
+fn kubelet_api(options: &KubeletApiOptions, drain_timeout: Duration) -> Option<kubelet_api::Settings> {
+    let mut api = kubelet_api::Options::new(options.address.socket_address());
+    api.certificate.clone_from(&options.certificate);
+    api.key.clone_from(&options.key);
+    api.client_ca.clone_from(&options.client_ca);
+    api.no_verify_clients = options.allow_anonymous;
+    api.insecure_allow_anonymous = options.allow_anonymous;
+    api.limits.drain_timeout = drain_timeout;
+    match kubelet_api::Settings::try_from(api) {
+        Ok(settings) => Some(settings),
+        Err(error) => {
+            tracing::warn!("kubectl logs will not work on this node: {error}");
+            None
+        }
+    }
+}
