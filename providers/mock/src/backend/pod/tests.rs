@@ -128,12 +128,14 @@ fn a_stop_within_the_grace_exits_with_zero() {
 
 #[test]
 fn a_stop_that_takes_too_long_is_killed_at_the_deadline() {
-    let mut pod = accepted(&pod("a", "Always", &[("stop-delay", "forever")]));
-    pod.terminate(Duration::from_secs(30), later(0)).unwrap();
-    pod.advance(later(29));
-    assert!(!pod.has_ended());
-    pod.advance(later(30));
-    assert_eq!(exit_code(&main_container(&pod)), Some(137));
+    for delay in ["forever", "31s", "30s"] {
+        let mut pod = accepted(&pod("a", "Always", &[("stop-delay", delay)]));
+        pod.terminate(Duration::from_secs(30), later(0)).unwrap();
+        pod.advance(later(29));
+        assert!(!pod.has_ended(), "{delay}");
+        pod.advance(later(30));
+        assert_eq!(exit_code(&main_container(&pod)), Some(137), "{delay}");
+    }
 }
 
 #[test]
