@@ -21,7 +21,6 @@ use crate::taint::taint;
 const DEFAULT_KUBELET_PORT: u16 = 10250;
 const DEFAULT_STATE_DIR: &str = "/var/lib/virtual-kubelet";
 const DEFAULT_METRICS_ADDRESS: ListenAddress = ListenAddress { host: None, port: 10255 };
-const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_secs(30);
 /// Less than the 30 s that Kubernetes gives a pod by default.
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -143,10 +142,6 @@ pub struct KubeletApiOptions {
     pub client_ca: Option<PathBuf>,
     /// Whether clients need no certificate; two flags had to say so.
     pub allow_anonymous: bool,
-    /// A stream on which nothing happens for this long ends.
-    pub stream_idle_timeout: Duration,
-    /// How long a stream may take to be established.
-    pub stream_creation_timeout: Duration,
 }
 
 /// `--metrics-addr`.
@@ -237,8 +232,6 @@ fn kubelet_api(flags: &Flags, environment: &Environment) -> Result<KubeletApiOpt
         key: file("APISERVER_KEY_LOCATION"),
         client_ca: path(flags.client_verify_ca.clone()).or_else(|| file("APISERVER_CA_CERT_LOCATION")),
         allow_anonymous,
-        stream_idle_timeout: flags.stream_idle_timeout.unwrap_or(DEFAULT_STREAM_TIMEOUT),
-        stream_creation_timeout: flags.stream_creation_timeout.unwrap_or(DEFAULT_STREAM_TIMEOUT),
     })
 }
 

@@ -25,7 +25,6 @@ fn defaults_are_the_go_projects() {
     assert_eq!(options.cluster.domain, "cluster.local");
     assert_eq!(options.kubelet_api.address.to_string(), ":10250");
     assert_eq!(options.metrics, MetricsAddress::Default(ListenAddress { host: None, port: 10255 }));
-    assert_eq!(options.kubelet_api.stream_idle_timeout, Duration::from_secs(30));
     assert_eq!(options.cluster.startup_timeout, None);
     assert_eq!(options.node.unsupported_fields, UnsupportedFields::Strict);
     assert!(options.warnings.is_empty());
@@ -52,6 +51,8 @@ fn each_flag_without_effect_warns_once_and_says_why() {
         "--full-resync-period 1m30s",
         "--kube-api-qps 100",
         "--kube-api-burst 200",
+        "--stream-idle-timeout 4h",
+        "--stream-creation-timeout 30s",
         "--authentication-token-webhook",
         "--authentication-token-webhook-cache-ttl 2m",
         "--authorization-webhook-cache-authorized-ttl 5m",
