@@ -172,6 +172,16 @@ impl<R: ContainerRuntime> Provider for PodEngine<R> {
     }
 }
 
+impl<R> Clone for PodEngine<R> {
+    fn clone(&self) -> Self {
+        Self {
+            runtime: Arc::clone(&self.runtime),
+            commands: self.commands.clone(),
+            description: self.description.clone(),
+        }
+    }
+}
+
 impl<R: ContainerRuntime> std::fmt::Debug for PodEngine<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PodEngine").field("runtime", self.runtime.features()).finish_non_exhaustive()

@@ -1,0 +1,66 @@
+use serde_json::json;
+
+use crate::world::{on_configured_docker, on_docker, once};
+
+#[test]
+fn a_security_context_is_applied() {
+    on_docker(|world| async move {
+        let mut spec = once("id -u; id -g; touch /x || echo read-only; cat /proc/self/status");
+        spec["securityContext"] = json!({"supplementalGroups": [4000]});
+        spec["containers"][0]["securityContext"] = json!({
+            "runAsUser": 1000, "runAsGroup": 2000, "runAsNonRoot": true, "readOnlyRootFilesystem": true,
+            "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+        });
+        let output = world.output(spec).await?;
+        let status = |name: &str| output.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
+        assert!(output.starts_with("1000\n2000\n"), "{output}");
+        assert!(output.contains("read-only"), "{output}");
+        assert_eq!(status("NoNewPrivs:"), "1");
+        assert_eq!(status("CapBnd:"), "0000000000000000");
+        assert!(status("Groups:").contains("4000"), "{output}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_pod_that_must_not_be_root_does_not_start_as_root() {
+    on_docker(|world| async move {
+        let mut spec = once("id -u");
+        spec["securityContext"] = json!({"runAsNonRoot": true});
+        let pod = world.run(spec).await?;
+        let seen = world.until_waiting(&pod, "main", "CreateContainerConfigError").await?;
+        assert!(format!("{:?}", seen.containers[0].state).contains("image will run as root"));
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_not_honoured_is_refused_by_field() {
+    on_docker(|world| async move {
+        let refusals = [
+            (json!({"hostNetwork": true}), "spec.hostNetwork"),
+            (json!({"volumes": [{"name": "v", "hostPath": {"path": "/etc"}}]}), "spec.volumes[0].hostPath"),
+            (json!({"volumes": [{"name": "v", "nfs": {"server": "a", "path": "/"}}]}), "spec.volumes[0].nfs"),
+            (json!({"shareProcessNamespace": true}), "spec.shareProcessNamespace"),
+        ];
+        for (extra, field) in refusals {
+            let mut spec = once("true");
+            spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            let error = world.run(spec).await.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(field), "{field}: {error:?}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn host_namespaces_are_there_for_those_who_allow_them() {
+    on_configured_docker("allow_host_namespaces = true", |world| async move {
+        let mut spec = once("readlink /proc/self/ns/net");
+        spec["hostNetwork"] = json!(true);
+        let output = world.output(spec).await?;
+        let own = std::fs::read_link("/proc/self/ns/net")?;
+        assert_eq!(output.trim(), own.to_string_lossy());
+        Ok(())
+    });
+}

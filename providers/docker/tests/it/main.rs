@@ -1,0 +1,12 @@
+//! The provider against a real Docker engine, the one that `DOCKER_HOST` names.
+
+mod adoption;
+mod environment;
+mod images;
+mod isolation;
+mod lifecycle;
+mod logs;
+mod restarts;
+mod termination;
+mod volumes;
+mod world;
