@@ -1,6 +1,7 @@
 //! The thin shell: it owns the kernel, knows the time, carries requests to it, and lets faults happen on the way.
 
 mod body;
+mod broadcast;
 mod link;
 mod service;
 mod watch_stream;
@@ -9,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use body::ResponseBody;
 pub use link::{Link, LinkState};
 pub use service::{ApiService, TransportError};
+
+use broadcast::Broadcast;
 
 use crate::authorization::PolicyRule;
 use crate::clock::{Clock, Now};
@@ -40,8 +42,8 @@ struct Shared {
     clock: Box<dyn Clock>,
     started: Instant,
     /// The latest revision: what idle watches wait for.
-    revision: watch::Sender<u64>,
-    power: watch::Sender<Power>,
+    revision: Broadcast<u64>,
+    power: Broadcast<Power>,
 }
 
 /// Whether the server runs, and for which time: connections do not outlive a stop.
@@ -57,7 +59,7 @@ impl ApiServer {
     pub fn new(options: Options, clock: impl Clock) -> Self {
         let started = Instant::now();
         let kernel = Kernel::new(options, Now { wall: clock.wall(), elapsed: Duration::ZERO });
-        let revision = watch::Sender::new(kernel.revision());
+        let revision = Broadcast::new(kernel.revision());
         Self {
             shared: Arc::new(Shared {
                 kernel: Mutex::new(kernel),
@@ -65,7 +67,7 @@ impl ApiServer {
                 clock: Box::new(clock),
                 started,
                 revision,
-                power: watch::Sender::new(Power { on: true, epoch: 0 }),
+                power: Broadcast::new(Power { on: true, epoch: 0 }),
             }),
         }
     }
@@ -111,13 +113,13 @@ impl ApiServer {
 
     /// Stops the server: every connection breaks, new ones are refused.
     pub fn stop(&self) {
-        self.shared.power.send_modify(|power| power.on = false);
+        self.shared.power.modify(|power| power.on = false);
     }
 
     /// Starts the server again: what it kept in memory is gone, what was stored is there.
     pub fn start(&self) {
         self.change(Kernel::restart);
-        self.shared.power.send_modify(|power| *power = Power { on: true, epoch: power.epoch + 1 });
+        self.shared.power.modify(|power| *power = Power { on: true, epoch: power.epoch + 1 });
     }
 
     /// Stops and starts the server in one instant.
@@ -145,7 +147,9 @@ impl ApiServer {
     }
 
     fn announce(&self, revision: u64) {
-        self.shared.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+        if self.shared.revision.get() != revision {
+            self.shared.revision.set(revision);
+        }
     }
 
     fn poll_watch(&self, watch: &mut Watch) -> WatchStep {
@@ -164,7 +168,7 @@ impl ApiServer {
 
 impl std::fmt::Debug for ApiServer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let power = *self.shared.power.borrow();
+        let power = self.shared.power.get();
         formatter.debug_struct("ApiServer").field("power", &power).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use super::broadcast::Broadcast;
 
 /// What the network does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,39 +19,35 @@ pub enum LinkState {
 /// A network link that can be cut. Clones are handles to the same link.
 #[derive(Clone, Debug)]
 pub struct Link {
-    state: Arc<watch::Sender<LinkState>>,
+    state: Arc<Broadcast<LinkState>>,
 }
 
 impl Link {
     /// A link that is up.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: Arc::new(watch::Sender::new(LinkState::Up)) }
+        Self { state: Arc::new(Broadcast::new(LinkState::Up)) }
     }
 
     /// Changes what the link does.
     pub fn set(&self, state: LinkState) {
-        self.state.send_replace(state);
+        self.state.set(state);
     }
 
     /// What the link does now.
     #[must_use]
     pub fn state(&self) -> LinkState {
-        *self.state.borrow()
+        self.state.get()
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<LinkState> {
-        self.state.subscribe()
+    /// Waits until the link refuses.
+    pub(super) async fn refuses(&self) {
+        self.state.wait_for(|state| state == LinkState::Refused).await;
     }
 
     /// Waits until the link is no longer silent; `false` if it refuses then.
     pub(super) async fn passes(&self) -> bool {
-        let mut states = self.state.subscribe();
-        // The sender lives as long as `self`.
-        match states.wait_for(|state| *state != LinkState::Silent).await {
-            Ok(state) => *state == LinkState::Up,
-            Err(_) => false,
-        }
+        self.state.wait_for(|state| state != LinkState::Silent).await == LinkState::Up
     }
 }
 

@@ -69,7 +69,7 @@ impl ApiService {
             Outcome::Serve | Outcome::ResetAfter | Outcome::HangAfter | Outcome::Truncate => {}
         }
         self.reach().await?;
-        let epoch = self.server.shared.power.borrow().epoch;
+        let epoch = self.server.shared.power.get().epoch;
         let reply = self.act(&Request::from_parts(parts, bytes), fault.stale_by);
         pass(fault.delay_after).await;
         match fault.outcome {
@@ -79,7 +79,7 @@ impl ApiService {
         }
         // A partition or a restart in the meantime has lost the answer.
         self.reach().await.map_err(|_| TransportError::Reset)?;
-        if self.server.shared.power.borrow().epoch != epoch {
+        if self.server.shared.power.get().epoch != epoch {
             return Err(TransportError::Reset);
         }
         match (fault.outcome, reply) {
@@ -90,7 +90,7 @@ impl ApiService {
 
     /// Waits out a silent link; an error if nobody listens at its other end.
     async fn reach(&self) -> Result<(), TransportError> {
-        if self.link.passes().await && self.server.shared.power.borrow().on {
+        if self.link.passes().await && self.server.shared.power.get().on {
             Ok(())
         } else {
             Err(TransportError::Refused)
@@ -109,13 +109,12 @@ impl ApiService {
 
     /// Never answers, but breaks with the link and with the server.
     async fn hang<T>(&self) -> Result<T, TransportError> {
-        let mut links = self.link.subscribe();
-        let mut power = self.server.shared.power.subscribe();
-        let epoch = power.borrow().epoch;
+        let power = &self.server.shared.power;
+        let epoch = power.get().epoch;
         tokio::select! {
             biased;
             _ = power.wait_for(|power| !power.on || power.epoch != epoch) => Err(TransportError::Reset),
-            _ = links.wait_for(|state| *state == super::LinkState::Refused) => Err(TransportError::Reset),
+            () = self.link.refuses() => Err(TransportError::Reset),
             () = pending() => Err(TransportError::Reset),
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn events(
     request: RequestClass,
     watch: Box<Watch>,
 ) -> impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static {
-    let epoch = server.shared.power.borrow().epoch;
+    let epoch = server.shared.power.get().epoch;
     let connection = Connection { server, link, request, watch, epoch, queue: VecDeque::new(), sent: 0, broken: false };
     stream::unfold(Some(connection), |connection| async move {
         let mut connection = connection?;
@@ -65,21 +65,20 @@ impl Connection {
                     }
                 };
             }
-            // Subscribed before the state is read, so that no write falls in between.
-            let mut revisions = self.server.shared.revision.subscribe();
+            // Read before the watch is polled, so that no write falls in between.
+            let revision = self.server.shared.revision.get();
             match self.server.poll_watch(&mut self.watch) {
                 WatchStep::Deliver(events) => self.queue.extend(events),
                 WatchStep::End => return None,
                 WatchStep::Idle(until) => {
                     let deadline = self.server.instant(until);
-                    let mut links = self.link.subscribe();
-                    let mut power = self.server.shared.power.subscribe();
+                    let (power, revisions) = (&self.server.shared.power, &self.server.shared.revision);
                     let epoch = self.epoch;
                     tokio::select! {
                         biased;
                         _ = power.wait_for(|power| !power.on || power.epoch != epoch) => {}
-                        _ = links.wait_for(|state| *state == LinkState::Refused) => {}
-                        _ = revisions.changed() => {}
+                        () = self.link.refuses() => {}
+                        _ = revisions.wait_for(|now| now != revision) => {}
                         () = tokio::time::sleep_until(deadline) => {}
                     }
                 }
@@ -105,18 +104,17 @@ impl Connection {
 
     /// Says nothing until the connection breaks for another reason.
     async fn stay_silent(&self) {
-        let mut links = self.link.subscribe();
-        let mut power = self.server.shared.power.subscribe();
+        let power = &self.server.shared.power;
         let epoch = self.epoch;
         tokio::select! {
             biased;
             _ = power.wait_for(|power| !power.on || power.epoch != epoch) => {}
-            _ = links.wait_for(|state| *state == LinkState::Refused) => {}
+            () = self.link.refuses() => {}
         }
     }
 
     fn is_cut(&self) -> bool {
-        let power = *self.server.shared.power.borrow();
+        let power = self.server.shared.power.get();
         !power.on || power.epoch != self.epoch || self.link.state() == LinkState::Refused
     }
 }

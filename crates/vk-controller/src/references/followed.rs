@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -11,11 +11,11 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
-use vk_core::Result;
 use vk_core::backoff::{Backoff, jittered};
 use vk_core::resolve::{Data, ServiceFacts, ServicePort};
 
 use super::fetch::{Fetch, config_map_data, secret_data};
+use super::publication::{Publication, State};
 use crate::env::Env;
 
 /// What is followed.
@@ -25,9 +25,6 @@ pub(super) enum Topic {
     Secret { namespace: String, name: String },
     Services { namespace: String },
 }
-
-/// The newest state of a topic; `None` until it is known.
-pub(super) type State = Option<Result<Option<Data>>>;
 
 /// A topic that nobody refers to any more is followed for this much longer: its next pod may be about to start.
 const LINGER: Duration = Duration::from_secs(120);
@@ -54,7 +51,8 @@ struct Owner {
     fetch: Fetch,
     most_watches: usize,
     env: Env,
-    topics: BTreeMap<Topic, watch::Sender<State>>,
+    /// Followers keep them alive; a topic that has ended is begun anew.
+    topics: BTreeMap<Topic, Weak<Publication>>,
 }
 
 impl Followed {
@@ -76,29 +74,26 @@ impl Followed {
 impl Owner {
     async fn run(mut self, mut requests: mpsc::Receiver<Subscribe>) {
         while let Some(Subscribe { topic, reply }) = requests.recv().await {
-            self.topics.retain(|_, sender| !sender.is_closed() || sender.receiver_count() > 0);
-            let receiver = match self.topics.get(&topic) {
-                Some(sender) => sender.subscribe(),
-                None => self.begin(topic),
-            };
+            self.topics.retain(|_, publication| publication.strong_count() > 0);
+            let publication = self.topics.get(&topic).and_then(Weak::upgrade);
+            let receiver = publication.unwrap_or_else(|| self.begin(topic)).subscribe();
             // Whoever asked may have gone away meanwhile.
             drop(reply.send(receiver));
         }
     }
 
-    fn begin(&mut self, topic: Topic) -> watch::Receiver<State> {
-        let (sender, receiver) = watch::channel(None);
+    fn begin(&mut self, topic: Topic) -> Arc<Publication> {
+        let publication = Arc::new(Publication::default());
         let watches = self.topics.len() < self.most_watches;
-        let task = Follower {
+        let follower = Follower {
             client: self.client.clone(),
             fetch: self.fetch.clone(),
             env: self.env.clone(),
-            state: sender.clone(),
-            _held: receiver.clone(),
+            publication: publication.clone(),
         };
-        self.topics.insert(topic.clone(), sender);
-        self.env.spawn("reference", task.run(topic, watches));
-        receiver
+        self.topics.insert(topic.clone(), Arc::downgrade(&publication));
+        self.env.spawn("reference", follower.run(topic, watches));
+        publication
     }
 }
 
@@ -106,17 +101,14 @@ struct Follower {
     client: Client,
     fetch: Fetch,
     env: Env,
-    state: watch::Sender<State>,
-    /// Dropped when the follower ends, which is how the owner notices.
-    _held: watch::Receiver<State>,
+    publication: Arc<Publication>,
 }
 
 impl Follower {
     async fn run(self, topic: Topic, watches: bool) {
-        let state = self.state.clone();
         tokio::select! {
             biased;
-            () = unused(&state) => {}
+            () = unused(&self.publication) => {}
             () = self.follow(topic, watches) => {}
         }
     }
@@ -145,8 +137,8 @@ impl Follower {
                 Topic::Services { .. } => return,
             };
             // What is known stays known while the server does not answer.
-            if answer.is_ok() || self.state.borrow().is_none() {
-                self.state.send_replace(Some(answer));
+            if answer.is_ok() || !self.publication.is_known() {
+                self.publication.publish(answer);
             }
             tokio::time::sleep(jittered(POLL, 20, self.env.random().next_u64())).await;
         }
@@ -177,7 +169,7 @@ impl Follower {
     }
 
     fn publish(&self, data: Option<Data>) {
-        self.state.send_replace(Some(Ok(data)));
+        self.publication.publish(Ok(data));
     }
 
     async fn pause(&self, backoff: &mut Backoff, error: &watcher::Error) {
@@ -217,11 +209,11 @@ impl Follower {
     }
 }
 
-/// Ends once nobody but the follower itself has held the topic for a while.
-async fn unused(state: &watch::Sender<State>) {
+/// Ends once nobody has followed the topic for a while.
+async fn unused(publication: &Publication) {
     loop {
         tokio::time::sleep(LINGER).await;
-        if state.receiver_count() <= 1 {
+        if publication.is_unused() {
             return;
         }
     }

@@ -6,6 +6,7 @@
 mod fetch;
 mod followed;
 mod pod_data;
+mod publication;
 mod token;
 
 use std::sync::Arc;

@@ -12,7 +12,8 @@ use vk_core::{Error, Result};
 use vk_provider::{ClusterData, DataRef};
 
 use super::References;
-use super::followed::{State, Topic};
+use super::followed::Topic;
+use super::publication::State;
 use super::token::{Tokens, refresh_in};
 
 use std::time::Duration;
