@@ -19,6 +19,8 @@ pub(crate) fn admit_create(kernel: &mut Kernel, call: &Call<'_>, object: &mut Ob
     node_restriction::admit_create(kernel, call, object)?;
     match call.resource.plural {
         "nodes" => defaults::taint_as_not_ready(object),
+        "persistentvolumeclaims" => defaults::protect(object, "kubernetes.io/pvc-protection"),
+        "persistentvolumes" => defaults::protect(object, "kubernetes.io/pv-protection"),
         "pods" => {
             defaults::priority(object);
             defaults::tolerate_node_problems(object);

@@ -19,11 +19,17 @@ pub struct ApiError {
     pub details: Map<String, Value>,
     /// `Retry-After` in seconds, as header and in the details.
     pub retry_after: Option<u32>,
+    /// Whether details are written even when there are none (`NewGenericServerResponse`).
+    generic: bool,
 }
 
 impl ApiError {
     pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Map::new(), retry_after: None }
+        Self { code, reason, message: message.into(), details: Map::new(), retry_after: None, generic: false }
+    }
+
+    fn generic(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { generic: true, ..Self::new(code, reason, message) }
     }
 
     fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
@@ -60,6 +66,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "NotFound", message).about(resource.group, resource.plural, name)
     }
 
+    /// A pod that an admission plugin did not find; it names the kind in lower case.
+    pub(crate) fn pod_not_found(name: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", format!("pod {name:?} not found")).about("", "pod", name)
+    }
+
     pub(crate) fn already_exists(resource: &Resource, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", resource.qualified());
         Self::new(StatusCode::CONFLICT, "AlreadyExists", message).about(resource.group, resource.plural, name)
@@ -68,6 +79,19 @@ impl ApiError {
     pub(crate) fn conflict(resource: &Resource, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified());
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource.group, resource.plural, name)
+    }
+
+    /// A precondition of a DELETE that does not hold; kube-apiserver names the kind here, not the resource.
+    pub(crate) fn precondition(resource: &Resource, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.kind);
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource.group, resource.kind, name)
+    }
+
+    /// A subresource that cannot be created in the object's present state.
+    pub(crate) fn subresource_conflict(resource: &Resource, subresource: &str, name: &str, why: &str) -> Self {
+        let kind = format!("{}/{subresource}", resource.plural);
+        let message = format!("Operation cannot be fulfilled on {kind} {name:?}: {why}");
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource.group, &kind, name)
     }
 
     /// Somebody else wrote the object since the sender read it.
@@ -89,6 +113,8 @@ impl ApiError {
 
     /// Well-formed JSON of the right kind with values that validation refuses.
     pub(crate) fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
+        // kube-apiserver forgets the group of events here.
+        let group = if kind == "Event" { "" } else { group };
         let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let listed: Vec<String> = errors.iter().map(ToString::to_string).collect();
         let message = match listed.as_slice() {
@@ -101,9 +127,21 @@ impl ApiError {
         error
     }
 
-    /// A patch document that is well-formed but cannot be applied.
-    pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+    /// A patch document that is well-formed but cannot be applied. The cause stays in the server's log.
+    pub(crate) fn unprocessable(cause: &str) -> Self {
+        tracing::debug!(cause, "unprocessable");
+        let message = "the server rejected our request due to an error in our request";
+        Self::generic(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+    }
+
+    /// Options of a list or watch that contradict each other.
+    pub(crate) fn invalid_options(error: FieldError) -> Self {
+        Self::invalid("meta.k8s.io", "ListOptions", "", &[error])
+    }
+
+    /// An error for which kube-apiserver has no reason of its own.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
     pub(crate) fn expired(message: impl Into<String>) -> Self {
@@ -111,20 +149,20 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+        Self::generic(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
     }
 
     pub(crate) fn path_not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
+        Self::generic(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
     }
 
     pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+        Self::generic(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 
-    pub(crate) fn not_acceptable(accepted: &str) -> Self {
-        let message = format!("only the following media types are accepted: {accepted}");
-        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json";
+        Self::generic(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
@@ -160,7 +198,7 @@ impl ApiError {
             if !self.reason.is_empty() {
                 fields.insert("reason".into(), self.reason.into());
             }
-            if !self.details.is_empty() {
+            if !self.details.is_empty() || self.generic {
                 fields.insert("details".into(), self.details.clone().into());
             }
         }

@@ -8,6 +8,7 @@ mod node_lifecycle;
 mod pod_garbage_collector;
 mod scheduler;
 mod taint_eviction;
+mod volume_protection;
 
 use crate::clock::Now;
 use crate::kernel::Kernel;
@@ -28,6 +29,9 @@ pub(crate) fn settle(kernel: &mut Kernel, now: Now) {
         }
         if enabled.garbage_collection {
             garbage_collector::act(kernel, since, now);
+        }
+        if enabled.volume_protection {
+            volume_protection::act(kernel, now);
         }
         if enabled.node_lifecycle {
             node_lifecycle::act(kernel, now);

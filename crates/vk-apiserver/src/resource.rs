@@ -15,7 +15,7 @@ mod volumes;
 
 pub(crate) use pods::usable_grace;
 pub(crate) use registry::{REGISTRY, find, find_kind};
-pub(crate) use strategy::{Strategy, typed};
+pub(crate) use strategy::{Strategy, drop_empty, typed};
 
 /// One kind of object in one API group.
 pub(crate) struct Resource {

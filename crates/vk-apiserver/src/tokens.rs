@@ -22,6 +22,8 @@ pub(crate) struct BoundObject {
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IssuedToken {
+    /// The claim `jti`.
+    pub(crate) id: String,
     pub(crate) namespace: String,
     pub(crate) account: String,
     pub(crate) account_uid: String,
@@ -45,14 +47,14 @@ impl IssuedToken {
         ]
     }
 
-    fn claims(&self, now: Timestamp, id: &str) -> Value {
+    fn claims(&self, now: Timestamp) -> Value {
         let mut claims = json!({
             "aud": self.audiences,
             "exp": self.expires.as_second(),
             "iat": now.as_second(),
             "nbf": now.as_second(),
             "iss": "https://kubernetes.default.svc.cluster.local",
-            "jti": id,
+            "jti": self.id,
             "sub": self.user(),
             "kubernetes.io": {
                 "namespace": self.namespace,
@@ -78,7 +80,7 @@ impl TokenStore {
     pub(crate) fn issue(&mut self, entropy: &mut Entropy, now: Timestamp, token: IssuedToken) -> String {
         self.issued.retain(|_, token| token.expires > now);
         let header = json!({"alg": "RS256", "kid": "in-process"});
-        let claims = token.claims(now, &entropy.uid());
+        let claims = token.claims(now);
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signature = URL_SAFE_NO_PAD.encode(entropy.hex(4));
         let text = format!("{}.{}.{signature}", encode(&header), encode(&claims));

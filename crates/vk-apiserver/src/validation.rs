@@ -1,5 +1,6 @@
 //! What values objects may have: the parts of `k8s.io/kubernetes/pkg/apis/core/validation` that a node agent can meet.
 
+mod event;
 mod ip_addresses;
 mod metadata;
 mod names;
@@ -8,6 +9,7 @@ mod pod_spec;
 mod pod_status;
 mod pod_update;
 
+pub(crate) use event::{EventApi, validate_event, validate_event_update};
 pub(crate) use metadata::{validate_metadata, validate_metadata_update};
 pub(crate) use names::{label_value_error, name_is_dns_label, name_is_dns_subdomain, qualified_name_error};
 pub(crate) use node::{validate_node, validate_node_update};

@@ -1,4 +1,4 @@
-//! Plugins that only fill in: Priority, DefaultTolerationSeconds, TaintNodesByCondition.
+//! Plugins that only fill in: Priority, DefaultTolerationSeconds, TaintNodesByCondition, StorageObjectInUseProtection.
 
 use serde_json::{Value, json};
 
@@ -27,6 +27,15 @@ pub(super) fn tolerate_node_problems(pod: &mut Object) {
         }
     }
     pod.set("/spec/tolerations", tolerations);
+}
+
+/// StorageObjectInUseProtection: claims and volumes stay until nothing uses them.
+pub(super) fn protect(object: &mut Object, finalizer: &str) {
+    let mut finalizers = object.items("/metadata/finalizers").to_vec();
+    if !finalizers.iter().any(|own| own == finalizer) {
+        finalizers.push(finalizer.into());
+        object.set("/metadata/finalizers", finalizers);
+    }
 }
 
 /// A new node takes no pods until a controller has seen it ready.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, FieldError};
 use crate::identity::Identity;
 use crate::request::{ResourcePath, Target};
 use crate::selector::FieldSelector;
@@ -38,7 +38,8 @@ impl Attributes {
             group: resource.group.clone(),
             resource: resource.plural.clone(),
             subresource: resource.subresource.clone(),
-            namespace: resource.namespace.clone(),
+            // A namespace lies in itself.
+            namespace: if resource.plural == "namespaces" { resource.name.clone() } else { resource.namespace.clone() },
             name: resource.name.clone(),
             fields: FieldSelector::default(),
             path: None,
@@ -67,9 +68,11 @@ impl Attributes {
                 path: Some(text("nonResourceAttributes", "path")),
                 ..Self::default()
             }),
-            _ => Err(ApiError::bad_request(
-                "spec: exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            )),
+            _ => {
+                let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+                let error = FieldError::invalid("spec.resourceAttributes", Value::Null, detail);
+                Err(ApiError::invalid("authorization.k8s.io", "", "", &[error]))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::containers::default_container;
 use super::volumes::default_volume;
+use super::zero_values;
 use crate::object::Object;
 
 /// Fills in what a pod leaves out.
@@ -17,6 +18,9 @@ pub(crate) fn default_pod(pod: &mut Object) {
         ("/spec/enableServiceLinks", json!(true)),
     ] {
         pod.set_default(pointer, value);
+    }
+    if pod.integer("/spec/terminationGracePeriodSeconds").is_some_and(|grace| grace < 0) {
+        pod.set("/spec/terminationGracePeriodSeconds", 1);
     }
     let host_network = pod.flag("/spec/hostNetwork");
     for pointer in ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"] {
@@ -33,6 +37,7 @@ pub(crate) fn default_pod(pod: &mut Object) {
     }
     service_account_alias(pod);
     address_lists(pod);
+    zero_values::of_pod(pod);
 }
 
 /// `spec.serviceAccount` is an old alias of `spec.serviceAccountName`.

@@ -3,7 +3,6 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::create::require_same_name;
 use super::{Call, Kernel, Reply};
 use crate::admission;
 use crate::api_error::{ApiError, FieldError};
@@ -14,7 +13,9 @@ use crate::storage::Key;
 impl Kernel {
     pub(super) fn bind(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let binding = call.json_body("Binding", "v1")?;
-        require_same_name("Binding", "", &binding, &call.path.name)?;
+        if binding.name() != call.path.name {
+            return Err(ApiError::bad_request("name in URL does not match name in Binding object"));
+        }
         admission::admit_create_below(self, call, &binding)?;
         let node = binding.text("/target/name");
         if node.is_empty() {
@@ -37,10 +38,10 @@ impl Kernel {
                 binding.uid(),
                 pod.uid()
             );
-            return Err(ApiError::conflict(call.resource, pod.name(), &why));
+            return Err(ApiError::subresource_conflict(call.resource, "binding", pod.name(), &why));
         }
-        if let Some(why) = refusal(&pod, node) {
-            return Err(ApiError::conflict(call.resource, pod.name(), &why));
+        if let Some(why) = refusal(&pod) {
+            return Err(ApiError::subresource_conflict(call.resource, "binding", pod.name(), &why));
         }
         if !call.request.query.is_dry_run() {
             self.bind_pod(&call.key(), node, call.now);
@@ -53,13 +54,12 @@ impl Kernel {
     pub(crate) fn bind_pod(&mut self, key: &Key, node: &str, now: Now) {
         let Some(mut pod) = self.storage.get("pods", key).map(|pod| Object::clone(pod)) else { return };
         pod.set("/spec/nodeName", node);
-        pod.set("/metadata/generation", pod.generation() + 1);
         set_scheduled(&mut pod, now);
         self.put("pods", pod, now);
     }
 }
 
-fn refusal(pod: &Object, node: &str) -> Option<String> {
+fn refusal(pod: &Object) -> Option<String> {
     if pod.deletion_timestamp().is_some() {
         return Some(format!("pod {} is being deleted, cannot be assigned to a host", pod.name()));
     }
@@ -68,7 +68,7 @@ fn refusal(pod: &Object, node: &str) -> Option<String> {
         return Some(format!("pod {} is already assigned to node {bound:?}", pod.name()));
     }
     if !pod.items("/spec/schedulingGates").is_empty() {
-        return Some(format!("pod {} has non-empty .spec.schedulingGates; cannot assign to {node}", pod.name()));
+        return Some(format!("pod {} has non-empty .spec.schedulingGates", pod.name()));
     }
     None
 }
@@ -76,7 +76,7 @@ fn refusal(pod: &Object, node: &str) -> Option<String> {
 fn set_scheduled(pod: &mut Object, now: Now) {
     let condition = json!({
         "type": "PodScheduled", "status": "True", "lastProbeTime": null,
-        "lastTransitionTime": rfc3339_seconds(now.wall), "observedGeneration": pod.generation(),
+        "lastTransitionTime": rfc3339_seconds(now.wall),
     });
     let mut conditions: Vec<Value> = pod
         .items("/status/conditions")

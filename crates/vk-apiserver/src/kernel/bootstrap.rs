@@ -35,6 +35,15 @@ impl Kernel {
             "status": {"loadBalancer": {}},
         });
         self.insert_system_object("services", service, now);
+        let endpoints = json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {
+                "name": "kubernetes", "namespace": "default",
+                "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+            },
+            "subsets": [{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}]}],
+        });
+        self.insert_system_object("endpoints", endpoints, now);
     }
 
     /// Stores an object of the server's own making, with UID and creation time.

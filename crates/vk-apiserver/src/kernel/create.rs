@@ -10,7 +10,7 @@ use crate::admission;
 use crate::api_error::{ApiError, FieldError};
 use crate::clock::{Now, rfc3339_seconds};
 use crate::object::Object;
-use crate::resource::Resource;
+use crate::resource::{Resource, drop_empty};
 use crate::storage::Key;
 use crate::validation::validate_metadata;
 
@@ -24,7 +24,7 @@ impl Kernel {
         }
         call.request.format()?;
         let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
-        let object = decode(call.resource, served, &call.request.query.text("fieldValidation").to_owned())?;
+        let object = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
         let created = self.insert(call, object, call.request.query.is_dry_run())?;
         call.object_reply(StatusCode::CREATED, &created)
     }
@@ -38,8 +38,7 @@ impl Kernel {
     ) -> Result<Arc<Object>, ApiError> {
         place_in_namespace(call, &mut object)?;
         if !object.resource_version().is_empty() {
-            let message = "resourceVersion should not be set on objects to be created";
-            return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message));
+            return Err(ApiError::unexpected("resourceVersion should not be set on objects to be created"));
         }
         let generated = self.generate_name(&mut object);
         call.resource.strategy.default(&mut object);
@@ -82,7 +81,7 @@ impl Kernel {
 /// Decodes a served object into its stored form. With strict field validation unknown fields are an error.
 pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str) -> Result<Object, ApiError> {
     let given = served.into_value();
-    let decoded = resource.strategy.decode(given.clone()).map_err(|error| {
+    let mut decoded = resource.strategy.decode(given.clone()).map_err(|error| {
         ApiError::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: {error}",
             resource.kind, resource.version, resource.kind
@@ -101,6 +100,7 @@ pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str
             )));
         }
     }
+    drop_empty(&mut decoded);
     let object = Object::from_value(decoded).map_err(|_| ApiError::internal("a kind that is no JSON object"))?;
     Ok(resource.strategy.to_stored(object))
 }
@@ -114,7 +114,7 @@ fn unknown_fields(given: &Value, decoded: &Value, path: &str) -> Vec<String> {
                 let path = if path.is_empty() { field.clone() } else { format!("{path}.{field}") };
                 match decoded.get(field) {
                     Some(kept) => unknown_fields(value, kept, &path),
-                    None if is_empty(value) => Vec::new(),
+                    None if value.is_null() => Vec::new(),
                     None => vec![path],
                 }
             })
@@ -126,15 +126,6 @@ fn unknown_fields(given: &Value, decoded: &Value, path: &str) -> Vec<String> {
             .flat_map(|(index, (given, decoded))| unknown_fields(given, decoded, &format!("{path}[{index}]")))
             .collect(),
         _ => Vec::new(),
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
     }
 }
 

@@ -72,9 +72,8 @@ impl Kernel {
         let mut items = Vec::with_capacity(selected.len());
         for object in selected {
             admission::admit_delete(self, call, &object)?;
-            let (Deleted::Kept(last) | Deleted::Gone(last)) =
-                self.delete_object(call.resource, &object, &options, call.now)?;
-            items.push(format.render_item(call.resource, &last));
+            self.delete_object(call.resource, &object, &options, call.now)?;
+            items.push(format.render_item(call.resource, &object));
         }
         let (kind, api_version) = format.list_type(call.resource);
         let metadata = json!({"resourceVersion": self.storage.revision().to_string()});
@@ -119,7 +118,8 @@ fn read_options(call: &Call<'_>) -> Result<DeleteOptions, ApiError> {
     const POLICIES: [&str; 3] = ["Foreground", "Background", "Orphan"];
     match options.propagation_policy.as_deref() {
         Some(policy) if !POLICIES.contains(&policy) => {
-            let error = FieldError::not_supported("propagationPolicy", policy, &POLICIES);
+            let error =
+                FieldError::not_supported("propagationPolicy", policy, &["Foreground", "Background", "Orphan", "nil"]);
             Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &[error]))
         }
         Some(policy) if options.orphan_dependents.is_some() => {
@@ -144,7 +144,7 @@ fn check_preconditions(resource: &Resource, old: &Object, wanted: Option<&Precon
         ),
         _ => return Ok(()),
     };
-    Err(ApiError::conflict(resource, old.name(), &why))
+    Err(ApiError::precondition(resource, old.name(), &why))
 }
 
 /// Decides what a DELETE does, without doing it.

@@ -38,7 +38,7 @@ impl Kernel {
                 .map(|group| Reply::json(StatusCode::OK, &group))
                 .ok_or_else(ApiError::path_not_found),
             ["apis", group, version] => resource_list(group, version),
-            _ => Err(ApiError::path_not_found()),
+            _ => Ok(Reply::page_not_found()),
         }
     }
 }
@@ -81,7 +81,7 @@ fn resource_list(group: &str, version: &str) -> Result<Reply, ApiError> {
         },
     ));
     if resources.is_empty() {
-        return Err(ApiError::path_not_found());
+        return Ok(Reply::page_not_found());
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let list =

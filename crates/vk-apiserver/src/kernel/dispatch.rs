@@ -10,7 +10,7 @@ use crate::clock::Now;
 use crate::identity::Identity;
 use crate::object::Object;
 use crate::request::{ApiRequest, MAX_BODY_BYTES, ResourcePath, Target, Verb};
-use crate::resource::{self, Resource};
+use crate::resource::{self, REGISTRY, Resource};
 use crate::storage::Key;
 
 /// One authorized request to a resource that is served.
@@ -97,6 +97,9 @@ impl Kernel {
         if let Some(reply) = self.review(request, path, identity, now) {
             return reply;
         }
+        if !REGISTRY.iter().any(|resource| resource.group == path.group && resource.version == path.version) {
+            return Ok(Reply::page_not_found());
+        }
         let resource = resource::find(&path.group, &path.plural)
             .filter(|resource| resource.version == path.version)
             .filter(|resource| path.subresource.is_empty() || resource.has_subresource(&path.subresource))
@@ -115,6 +118,7 @@ impl Kernel {
             ("token", Verb::Create) => self.request_token(&call),
             ("binding" | "eviction" | "token", _) => Err(not_allowed()),
             (subresource, Verb::Get) if !subresource.is_empty() => self.get(&call),
+            (_, Verb::Update | Verb::Patch) if path.name.is_empty() => Err(not_allowed()),
             (subresource, Verb::Update) => self.update(&call, Part::named(subresource)?),
             (subresource, Verb::Patch) => self.patch(&call, Part::named(subresource)?),
             _ => Err(not_allowed()),

@@ -3,7 +3,6 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::create::require_same_name;
 use super::{Call, Kernel, Reply};
 use crate::admission;
 use crate::api_error::ApiError;
@@ -14,7 +13,9 @@ use crate::request::DeleteOptions;
 impl Kernel {
     pub(super) fn evict(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let eviction = call.json_body("Eviction", "policy/v1")?;
-        require_same_name("Eviction", "policy", &eviction, &call.path.name)?;
+        if eviction.name() != call.path.name {
+            return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));
+        }
         admission::admit_create_below(self, call, &eviction)?;
         let options = match eviction.at("/deleteOptions") {
             Some(options) => serde_json::from_value(options.clone())
@@ -37,14 +38,11 @@ impl Kernel {
         Ok(Reply::json(StatusCode::CREATED, &status))
     }
 
-    /// A pod that still runs gets the condition that tells why it ends.
+    /// The pod gets the condition that tells why it ends.
     fn mark_disrupted(&mut self, call: &Call<'_>, options: &DeleteOptions) {
         let Some(pod) = self.storage.get("pods", &call.key()) else { return };
         let wanted = options.preconditions.as_ref().and_then(|wanted| wanted.uid.as_deref());
-        let running = pod.deletion_timestamp().is_none()
-            && !pod.text("/spec/nodeName").is_empty()
-            && !matches!(pod.text("/status/phase"), "Pending" | "Failed" | "Succeeded");
-        if running && wanted.is_none_or(|uid| uid == pod.uid()) {
+        if wanted.is_none_or(|uid| uid == pod.uid()) {
             let mut pod = Object::clone(pod);
             disrupt(&mut pod, "EvictionByEvictionAPI", "Eviction API: evicting", call.now);
             self.put("pods", pod, call.now);

@@ -46,6 +46,8 @@ pub struct Controllers {
     pub namespace_deletion: bool,
     /// Deletes what lost its owners, and carries out foreground deletion and orphaning.
     pub garbage_collection: bool,
+    /// Lets claims and volumes go that are being deleted, once nothing uses them.
+    pub volume_protection: bool,
     /// Adds and removes `node.kubernetes.io/not-ready` and `unreachable` taints; sets nodes Unknown after their lease
     /// ran out.
     pub node_lifecycle: bool,
@@ -63,6 +65,7 @@ impl Default for Controllers {
             namespace_defaults: true,
             namespace_deletion: true,
             garbage_collection: true,
+            volume_protection: true,
             node_lifecycle: false,
             taint_eviction: false,
             scheduler: false,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Call, Kernel, Reply};
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, FieldError};
 use crate::object::Object;
 use crate::storage::Key;
 
@@ -88,7 +88,7 @@ impl Kernel {
         let rule = query.text("resourceVersionMatch");
         if let Some(text) = query.get("continue").filter(|text| !text.is_empty()) {
             if !rule.is_empty() {
-                return Err(invalid_list("resourceVersionMatch is forbidden when continue is provided"));
+                return Err(forbidden_match("resourceVersionMatch is forbidden when continue is provided"));
             }
             let (revision, last) = ContinueToken::decode(text)?;
             return Ok((revision, Some(last)));
@@ -96,9 +96,13 @@ impl Kernel {
         match (rule, asked) {
             ("", _) | ("NotOlderThan" | "Exact", Some(_)) => {}
             ("NotOlderThan" | "Exact", None) => {
-                return Err(invalid_list("resourceVersionMatch is forbidden unless resourceVersion is provided"));
+                return Err(forbidden_match("resourceVersionMatch is forbidden unless resourceVersion is provided"));
             }
-            _ => return Err(invalid_list("resourceVersionMatch: supported values: \"Exact\", \"NotOlderThan\"")),
+            (other, _) => {
+                let supported = ["Exact", "NotOlderThan", ""];
+                let error = FieldError::not_supported("resourceVersionMatch", other, &supported);
+                return Err(ApiError::invalid_options(error));
+            }
         }
         if let Some(asked) = asked.filter(|asked| *asked > current) {
             return Err(ApiError::version_too_large(asked, current));
@@ -129,16 +133,14 @@ impl Kernel {
 
 /// A resourceVersion parameter: `None` when it was not given.
 pub(super) fn revision_of(text: &str) -> Result<Option<u64>, ApiError> {
-    match text {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!(
-                "Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
-            ))
-        }),
-    }
+    let invalid = || {
+        ApiError::bad_request(format!(
+            "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
+    };
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| invalid()) }
 }
 
-fn invalid_list(message: &str) -> ApiError {
-    ApiError::unprocessable(format!("ListOptions.meta.k8s.io \"\" is invalid: {message}"))
+pub(super) fn forbidden_match(detail: &str) -> ApiError {
+    ApiError::invalid_options(FieldError::forbidden("resourceVersionMatch", detail))
 }

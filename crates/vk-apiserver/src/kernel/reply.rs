@@ -34,6 +34,11 @@ impl Reply {
         Self::Complete(response(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()), None))
     }
 
+    pub(crate) fn page_not_found() -> Self {
+        let body = Bytes::from_static(b"404 page not found\n");
+        Self::Complete(response(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", body, None))
+    }
+
     pub(crate) fn error(error: &ApiError) -> Self {
         let body = error.to_status().to_string().into();
         Self::Complete(response(error.code, "application/json", body, error.retry_after))

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use super::dispatch::{json_object, not_allowed};
 use super::token_request::API_AUDIENCE;
 use super::{Kernel, Reply};
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, FieldError};
 use crate::authorization::{Attributes, Decision};
 use crate::clock::Now;
 use crate::identity::Identity;
 use crate::object::Object;
 use crate::request::{ApiRequest, ResourcePath, Verb};
+use crate::tokens::IssuedToken;
 
 impl Kernel {
     /// Answers a review; `None` if the path is none.
@@ -47,6 +48,9 @@ impl Kernel {
         request.content_type.require_json()?;
         let mut review = json_object(&request.body, kind, api_version)?;
         let status = match kind {
+            "TokenReview" if review.text("/spec/token").is_empty() => {
+                return Err(ApiError::bad_request("token is required for TokenReview in authentication"));
+            }
             "TokenReview" => self.review_token(&review, now),
             "SelfSubjectReview" => json!({"userInfo": {"username": identity.user, "groups": identity.groups}}),
             "SelfSubjectAccessReview" => self.review_access(&review, identity)?,
@@ -60,30 +64,45 @@ impl Kernel {
     fn review_token(&self, review: &Object, now: Now) -> Value {
         let asked: Vec<&str> = review.items("/spec/audiences").iter().filter_map(Value::as_str).collect();
         let asked = if asked.is_empty() { vec![API_AUDIENCE] } else { asked };
-        let verified = self.tokens.verify(review.text("/spec/token"), &self.storage, now.wall).and_then(|token| {
-            let shared: Vec<&String> = token.audiences.iter().filter(|one| asked.contains(&one.as_str())).collect();
-            if shared.is_empty() { Err("token audiences do not match") } else { Ok((token, shared)) }
-        });
-        match verified {
-            Err(error) => json!({"user": {}, "error": error}),
-            Ok((token, audiences)) => {
-                let mut user = json!({"username": token.user(), "uid": token.account_uid, "groups": token.groups()});
-                if let Some(bound) = token.bound.as_ref().filter(|bound| bound.storage == "pods") {
-                    user["extra"] = json!({
-                        "authentication.kubernetes.io/pod-name": [bound.name],
-                        "authentication.kubernetes.io/pod-uid": [bound.uid],
-                    });
+        let token = match self.tokens.verify(review.text("/spec/token"), &self.storage, now.wall) {
+            Ok(token) => token,
+            Err(error) => return json!({"user": {}, "error": error}),
+        };
+        let audiences: Vec<&String> = token.audiences.iter().filter(|one| asked.contains(&one.as_str())).collect();
+        if audiences.is_empty() {
+            let error = format!(
+                "[invalid bearer token, token audiences {:?} is invalid for the target audiences {asked:?}]",
+                token.audiences
+            );
+            return json!({"user": {}, "error": error});
+        }
+        let mut user = json!({"username": token.user(), "uid": token.account_uid, "groups": token.groups()});
+        user["extra"] = self.token_extra(token);
+        json!({"authenticated": true, "user": user, "audiences": audiences})
+    }
+
+    fn token_extra(&self, token: &IssuedToken) -> Value {
+        let mut extra = json!({"authentication.kubernetes.io/credential-id": [format!("JTI={}", token.id)]});
+        if let Some(bound) = token.bound.as_ref().filter(|bound| bound.storage == "pods") {
+            extra["authentication.kubernetes.io/pod-name"] = json!([bound.name]);
+            extra["authentication.kubernetes.io/pod-uid"] = json!([bound.uid]);
+            let node = self.storage.find("pods", &bound.namespace, &bound.name).map(|pod| pod.text("/spec/nodeName"));
+            if let Some(node) = node.filter(|node| !node.is_empty()) {
+                extra["authentication.kubernetes.io/node-name"] = json!([node]);
+                if let Some(object) = self.storage.find("nodes", "", node) {
+                    extra["authentication.kubernetes.io/node-uid"] = json!([object.uid()]);
                 }
-                json!({"authenticated": true, "user": user, "audiences": audiences})
             }
         }
+        extra
     }
 
     fn review_access(&self, review: &Object, identity: &Identity) -> Result<Value, ApiError> {
         let spec = review.at("/spec").cloned().unwrap_or_default();
         let attributes = Attributes::of_review(&spec)?;
         Ok(match self.authorizer.decide(identity, &attributes) {
-            Decision::Allow => json!({"allowed": true, "reason": ""}),
+            Decision::Allow => json!({"allowed": true}),
+            Decision::Deny(reason) if reason.is_empty() => json!({"allowed": false}),
             Decision::Deny(reason) => json!({"allowed": false, "reason": reason}),
         })
     }
@@ -94,9 +113,8 @@ fn subject_of(review: &Object) -> Result<Identity, ApiError> {
     let groups: Vec<String> =
         review.items("/spec/groups").iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
     if user.is_empty() && groups.is_empty() {
-        return Err(ApiError::bad_request(
-            "spec.user: Invalid value: \"\": at least one of user or group must be specified",
-        ));
+        let error = FieldError::invalid("spec.user", "", "at least one of user or group must be specified");
+        return Err(ApiError::invalid("authorization.k8s.io", "", "", &[error]));
     }
     Ok(Identity { user: user.to_owned(), groups, uid: review.text("/spec/uid").to_owned() })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Kernel;
 use crate::object::Object;
@@ -25,8 +25,9 @@ impl Kernel {
         if let Some(address) = address {
             service.set("/spec/clusterIP", address.clone());
             service.set("/spec/clusterIPs", json!([address]));
-            service.set_default("/spec/ipFamilies", json!(["IPv4"]));
-            service.set_default("/spec/ipFamilyPolicy", "SingleStack");
+            let (families, policy) = families_of(service);
+            service.set_default("/spec/ipFamilies", families);
+            service.set_default("/spec/ipFamilyPolicy", policy);
         }
     }
 
@@ -34,5 +35,14 @@ impl Kernel {
         let taken: BTreeSet<&str> =
             self.storage.collection("services").objects(None).map(|service| service.text("/spec/clusterIP")).collect();
         (FIRST..=LAST).map(Ipv4Addr::from).find(|address| !taken.contains(address.to_string().as_str()))
+    }
+}
+
+/// A headless Service without a selector may have endpoints of both families.
+fn families_of(service: &Object) -> (Value, &'static str) {
+    if service.text("/spec/clusterIP") == "None" && service.strings("/spec/selector").is_empty() {
+        (json!(["IPv4", "IPv6"]), "RequireDualStack")
+    } else {
+        (json!(["IPv4"]), "SingleStack")
     }
 }

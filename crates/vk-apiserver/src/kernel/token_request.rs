@@ -41,7 +41,11 @@ impl Kernel {
             .ok_or_else(|| ApiError::not_found(call.resource, &call.path.name))?;
         let seconds = request.integer("/spec/expirationSeconds").unwrap_or(3600);
         if !LIFETIME_SECONDS.contains(&seconds) {
-            let detail = "may not specify a duration less than 10 minutes";
+            let detail = if seconds < *LIFETIME_SECONDS.start() {
+                "may not specify a duration less than 10 minutes"
+            } else {
+                "may not specify a duration larger than 2^32 seconds"
+            };
             let error = FieldError::invalid("spec.expirationSeconds", seconds, detail);
             return Err(ApiError::invalid("authentication.k8s.io", "TokenRequest", "", &[error]));
         }
@@ -55,10 +59,12 @@ impl Kernel {
         let lifetime = if extended { EXTENDED_TO } else { seconds };
         let expires =
             |seconds: i64| call.now.wall.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(call.now.wall);
+        let id = self.entropy.uid();
         let token = self.tokens.issue(
             &mut self.entropy,
             call.now.wall,
             IssuedToken {
+                id,
                 namespace: account.namespace().to_owned(),
                 account: account.name().to_owned(),
                 account_uid: account.uid().to_owned(),
@@ -73,6 +79,7 @@ impl Kernel {
         request.set("/metadata/creationTimestamp", rfc3339_seconds(call.now.wall));
         request.set("/spec/audiences", audiences);
         request.set("/spec/expirationSeconds", seconds);
+        request.set_default("/spec/boundObjectRef", Value::Null);
         request.set("/status", json!({"token": token, "expirationTimestamp": rfc3339_seconds(expires(seconds))}));
         Ok(Reply::json(StatusCode::CREATED, &request.into_value()))
     }
@@ -88,7 +95,7 @@ impl Kernel {
             _ => None,
         };
         let resource = resource
-            .ok_or_else(|| ApiError::bad_request(format!("cannot bind token to object of type /, Kind={kind}")))?;
+            .ok_or_else(|| ApiError::bad_request(format!("cannot bind token to object of type /v1, Kind={kind}")))?;
         let namespace = if resource.namespaced { call.path.namespace.as_str() } else { "" };
         let object =
             self.storage.find(resource.storage, namespace, name).ok_or_else(|| ApiError::not_found(resource, name))?;
@@ -103,7 +110,7 @@ impl Kernel {
             let why = format!(
                 "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
             );
-            return Err(ApiError::conflict(resource, name, &why));
+            return Err(ApiError::precondition(resource, name, &why));
         }
         Ok(Some(BoundObject {
             storage: resource.storage,

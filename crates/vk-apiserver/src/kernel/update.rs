@@ -9,11 +9,12 @@ use super::create::decode;
 use super::{Call, Kernel, Reply};
 use crate::admission;
 use crate::api_error::{ApiError, FieldError};
+use crate::defaults::qos_class;
 use crate::object::Object;
 use crate::patch::{PatchError, apply_json_patch, apply_merge_patch, apply_strategic_patch};
 use crate::request::ContentType;
 use crate::storage::Key;
-use crate::validation::validate_metadata_update;
+use crate::validation::{validate_metadata_update, validate_pod_spec};
 
 /// Which part of an object a write may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,25 +45,15 @@ impl Kernel {
     pub(super) fn update(&mut self, call: &Call<'_>, part: Part) -> Result<Reply, ApiError> {
         let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
         let mut object = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
-        match object.name() {
-            "" => object.set("/metadata/name", call.path.name.clone()),
-            name if name == call.path.name => {}
-            name => {
-                return Err(ApiError::bad_request(format!(
-                    "the name of the object ({name}) does not match the name on the URL ({})",
-                    call.path.name
-                )));
-            }
+        if object.name().is_empty() {
+            object.set("/metadata/name", call.path.name.clone());
         }
+        require_own_name(call, &object)?;
         let Some(old) = self.storage.get(call.resource.storage, &call.key()).map(Arc::clone) else {
             return self.create_by_update(call, object, part);
         };
         if !object.uid().is_empty() && object.uid() != old.uid() {
-            let why = format!(
-                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                object.uid(),
-                old.uid()
-            );
+            let why = uid_mismatch(call, object.uid(), old.uid());
             return Err(ApiError::conflict(call.resource, &call.path.name, &why));
         }
         if call.resource.namespaced {
@@ -106,6 +97,7 @@ impl Kernel {
         let served = Object::from_value(served).map_err(|_| undecodable("the result is no object".into()))?;
         let patched = decode(call.resource, served, call.request.query.text("fieldValidation"))
             .map_err(|error| undecodable(error.message))?;
+        require_own_name(call, &patched)?;
         self.replace(call, part, &old, patched)
     }
 
@@ -122,7 +114,8 @@ impl Kernel {
         errors.extend(match part {
             Part::Main | Part::Finalize => strategy.validate_update(&new, old),
             Part::Status | Part::Approval => strategy.validate_status_update(&new, old),
-            Part::EphemeralContainers | Part::Resize => strategy.validate(&new),
+            Part::EphemeralContainers => strategy.validate(&new),
+            Part::Resize => validate_resize(&new),
         });
         if !errors.is_empty() {
             return Err(ApiError::invalid(call.resource.group, call.resource.kind, new.name(), &errors));
@@ -150,13 +143,40 @@ impl Kernel {
             }
             version if version == old.resource_version() => Ok(()),
             version if version.parse::<u64>().is_err() => {
-                let error =
-                    FieldError::invalid("metadata.resourceVersion", version, "strconv.ParseUint: invalid syntax");
-                Err(ApiError::invalid(call.resource.group, call.resource.kind, new.name(), &[error]))
+                Err(ApiError::unexpected(format!("strconv.ParseUint: parsing {version:?}: invalid syntax")))
             }
             _ => Err(ApiError::modified(call.resource, new.name())),
         }
     }
+}
+
+fn uid_mismatch(call: &Call<'_>, wanted: &str, found: &str) -> String {
+    let path = call.path;
+    let slash = if path.namespace.is_empty() { "" } else { "/" };
+    format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}{slash}{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+        path.plural, path.namespace, path.name
+    )
+}
+
+fn require_own_name(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
+    if object.name() == call.path.name {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "the name of the object ({}) does not match the name on the URL ({})",
+        object.name(),
+        call.path.name
+    )))
+}
+
+fn validate_resize(pod: &Object) -> Vec<FieldError> {
+    let mut errors = validate_pod_spec(pod);
+    let class = pod.text("/status/qosClass");
+    if qos_class(pod) != class {
+        errors.push(FieldError::invalid("spec", class, "Pod QOS Class may not change as a result of resizing"));
+    }
+    errors
 }
 
 fn apply(call: &Call<'_>, target: &mut Value, patch: &Value) -> Result<(), ApiError> {
@@ -169,15 +189,13 @@ fn apply(call: &Call<'_>, target: &mut Value, patch: &Value) -> Result<(), ApiEr
         ContentType::MergePatch => Err(PatchError::Malformed("Invalid JSON Patch".into())),
         ContentType::StrategicMergePatch => apply_strategic_patch(target, patch, call.resource.strategy.patch_type()),
         _ => {
-            return Err(ApiError::unsupported_media_type(
-                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json",
-            ));
+            return Err(ApiError::unsupported_media_type("415: Unsupported Media Type"));
         }
     };
     applied.map_err(|error| match error {
         PatchError::Malformed(message) => ApiError::bad_request(message),
-        PatchError::Inapplicable(message) => ApiError::unprocessable(message),
-        PatchError::Internal(message) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", message),
+        PatchError::Inapplicable(message) => ApiError::unprocessable(&message),
+        PatchError::Internal(message) => ApiError::unexpected(message),
     })
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::read::revision_of;
+use super::read::{forbidden_match, revision_of};
 use super::{Call, Kernel, Reply};
 use crate::api_error::ApiError;
 use crate::clock::Now;
@@ -93,16 +93,14 @@ impl Kernel {
         let selector = call.request.selector()?;
         selector.fields.check(call.resource).map_err(ApiError::bad_request)?;
         let current = self.storage.revision();
-        let asked = revision_of(query.text("resourceVersion"))?;
+        let asked = revision_of(query.text("resourceVersion")).map_err(|error| ApiError::unexpected(error.message))?;
         if let Some(asked) = asked.filter(|asked| *asked > current) {
             return Err(ApiError::version_too_large(asked, current));
         }
         let bookmarks = query.flag("allowWatchBookmarks");
         let streaming_list = query.flag("sendInitialEvents");
         if streaming_list && query.text("resourceVersionMatch") != "NotOlderThan" {
-            return Err(ApiError::unprocessable(
-                "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ));
+            return Err(forbidden_match("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
         }
         let start = match asked {
             Some(revision @ 1..) if !streaming_list => Some(revision),
@@ -121,7 +119,10 @@ impl Kernel {
             format,
             position: start.unwrap_or(current),
             initial: VecDeque::new(),
-            next_bookmark: bookmarks.then(|| first_bookmark.min(ends.saturating_sub(LAST_BOOKMARK))),
+            next_bookmark: bookmarks.then(|| match start {
+                Some(_) => first_bookmark.min(ends.saturating_sub(LAST_BOOKMARK)),
+                None => first_bookmark,
+            }),
             ends,
             ended: false,
         };
@@ -133,7 +134,8 @@ impl Kernel {
             }
             None => {
                 watch.initial = self.initial_events(&watch);
-                if streaming_list && bookmarks {
+                // Without `sendInitialEvents` too, kube-apiserver 1.36 tells where the initial events end.
+                if bookmarks {
                     watch.initial.push_back(frame("BOOKMARK", &format.bookmark(call.resource, current, true)));
                 }
             }

@@ -21,7 +21,7 @@ impl Format {
         if accept.trim().is_empty() {
             return Ok(Self::Full);
         }
-        accept.split(',').find_map(Self::of).ok_or_else(|| ApiError::not_acceptable("application/json"))
+        accept.split(',').find_map(Self::of).ok_or_else(ApiError::not_acceptable)
     }
 
     fn of(range: &str) -> Option<Self> {
@@ -79,7 +79,7 @@ impl Format {
             Self::Full => (resource.kind.to_owned(), resource.api_version()),
             Self::Metadata => ("PartialObjectMetadata".to_owned(), "meta.k8s.io/v1".to_owned()),
         };
-        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial_events_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

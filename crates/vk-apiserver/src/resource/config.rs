@@ -1,8 +1,8 @@
-//! ConfigMaps, Secrets and RuntimeClasses.
+//! Kinds that are read and little else: ConfigMaps, Secrets, Endpoints, RuntimeClasses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Endpoints, Secret};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use serde_json::Value;
 
@@ -83,6 +83,23 @@ impl Strategy for RuntimeClasses {
 
     fn patch_type(&self) -> &'static PatchType {
         &GENERIC
+    }
+}
+
+/// The strategy of Endpoints, kept for clients that still read them.
+pub(super) struct EndpointsStrategy;
+
+impl Strategy for EndpointsStrategy {
+    fn decode(&self, value: Value) -> Result<Value, DecodeError> {
+        typed::<Endpoints>(value)
+    }
+
+    fn patch_type(&self) -> &'static PatchType {
+        &GENERIC
+    }
+
+    fn creates_on_update(&self) -> bool {
+        true
     }
 }
 

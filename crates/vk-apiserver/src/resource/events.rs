@@ -2,12 +2,13 @@
 
 use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::api::events::v1::Event as GroupEvent;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
 use crate::object::Object;
 use crate::patch::{GENERIC, PatchType};
+use crate::validation::{EventApi, validate_event, validate_event_update};
 
 /// What one field is called in `v1` and in `events.k8s.io/v1`.
 const RENAMED: [(&str, &str); 7] = [
@@ -33,14 +34,21 @@ impl Strategy for CoreEvents {
     }
 
     fn default(&self, event: &mut Object) {
-        // Go marshals these two without omitempty.
-        event.set_default("/source", serde_json::json!({}));
+        // Go marshals these without omitempty.
+        event.set_default("/source", json!({}));
         event.set_default("/reportingComponent", "");
         event.set_default("/reportingInstance", "");
+        for time in ["/eventTime", "/firstTimestamp", "/lastTimestamp"] {
+            event.set_default(time, Value::Null);
+        }
     }
 
     fn validate(&self, event: &Object) -> Vec<FieldError> {
-        validate_namespace(event)
+        validate_event(event, EventApi::Core)
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        validate_event_update(new, old, EventApi::Core)
     }
 
     fn creates_on_update(&self) -> bool {
@@ -61,7 +69,13 @@ impl Strategy for GroupEvents {
     }
 
     fn to_served(&self, stored: &Object) -> Object {
-        renamed(stored, RENAMED.iter().copied(), "events.k8s.io/v1")
+        let mut served = renamed(stored, RENAMED.iter().copied(), "events.k8s.io/v1");
+        for optional in ["/reportingController", "/reportingInstance"] {
+            if served.text(optional).is_empty() {
+                served.remove(optional);
+            }
+        }
+        served
     }
 
     fn to_stored(&self, served: Object) -> Object {
@@ -73,28 +87,11 @@ impl Strategy for GroupEvents {
     }
 
     fn validate(&self, event: &Object) -> Vec<FieldError> {
-        let mut errors = validate_namespace(event);
-        if event.text("/eventTime").is_empty() {
-            errors.push(FieldError::required("eventTime", ""));
-        }
-        for (pointer, path) in [
-            ("/reportingComponent", "reportingController"),
-            ("/reportingInstance", "reportingInstance"),
-            ("/action", "action"),
-            ("/reason", "reason"),
-        ] {
-            if event.text(pointer).is_empty() {
-                errors.push(FieldError::required(path, ""));
-            }
-        }
-        if !matches!(event.text("/type"), "Normal" | "Warning") {
-            errors.push(FieldError::invalid("type", event.text("/type"), "has to be \"Normal\" or \"Warning\""));
-        }
-        errors
+        validate_event(event, EventApi::Group)
     }
 
-    fn validate_update(&self, new: &Object, _old: &Object) -> Vec<FieldError> {
-        validate_namespace(new)
+    fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        validate_event_update(new, old, EventApi::Group)
     }
 
     fn creates_on_update(&self) -> bool {
@@ -116,22 +113,8 @@ fn renamed<'name>(
     result
 }
 
-fn validate_namespace(event: &Object) -> Vec<FieldError> {
-    let involved = event.text("/involvedObject/namespace");
-    let own = event.namespace();
-    // Events about cluster-scoped objects live in `default`, or in `kube-system` where the writer says so.
-    let matches = involved == own || (involved.is_empty() && matches!(own, "default" | "kube-system"));
-    if matches {
-        Vec::new()
-    } else {
-        vec![FieldError::invalid("involvedObject.namespace", involved, "does not match event.namespace")]
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -150,17 +133,5 @@ mod tests {
             })
         );
         assert_eq!(GroupEvents.to_stored(served).into_value(), core);
-    }
-
-    #[test]
-    fn an_event_lives_beside_what_it_tells_of() {
-        let event = |own: &str, involved: &str| {
-            let value = json!({"metadata": {"namespace": own}, "involvedObject": {"namespace": involved}});
-            CoreEvents.validate(&Object::from_value(value).unwrap()).len()
-        };
-        assert_eq!(event("a", "a"), 0);
-        assert_eq!(event("a", "b"), 1);
-        assert_eq!(event("default", ""), 0);
-        assert_eq!(event("a", ""), 1);
     }
 }

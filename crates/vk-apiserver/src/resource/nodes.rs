@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
+use crate::defaults::fill_node_zero_values;
 use crate::object::Object;
 use crate::patch::{NODE, PatchType};
 use crate::validation::{validate_node, validate_node_update};
@@ -27,6 +28,7 @@ impl Strategy for Nodes {
         {
             node.set("/status/allocatable", capacity);
         }
+        fill_node_zero_values(node);
     }
 
     fn validate(&self, node: &Object) -> Vec<FieldError> {

@@ -8,7 +8,7 @@ const NAME: (&str, &str, &str) = ("metadata.name", "/metadata/name", "");
 const NAMESPACE: (&str, &str, &str) = ("metadata.namespace", "/metadata/namespace", "");
 
 /// Every kind, in the order of discovery.
-pub(crate) static REGISTRY: [Resource; 14] = [
+pub(crate) static REGISTRY: [Resource; 15] = [
     Resource {
         group: "",
         version: "v1",
@@ -21,6 +21,19 @@ pub(crate) static REGISTRY: [Resource; 14] = [
         fields: &[NAME, NAMESPACE],
         storage: "configmaps",
         strategy: &config::ConfigMaps,
+    },
+    Resource {
+        group: "",
+        version: "v1",
+        plural: "endpoints",
+        singular: "endpoints",
+        short_names: &["ep"],
+        kind: "Endpoints",
+        namespaced: true,
+        subresources: &[],
+        fields: &[NAME, NAMESPACE],
+        storage: "endpoints",
+        strategy: &config::EndpointsStrategy,
     },
     Resource {
         group: "",

@@ -87,19 +87,17 @@ pub(crate) trait Strategy: Send + Sync {
 }
 
 /// Decodes into the typed object and back: wrong shapes are errors, unknown fields and nulls are gone, times and byte
-/// strings have their canonical form.
+/// strings have their canonical form. Empty lists and maps stay until [`drop_empty`].
 pub(crate) fn typed<T>(value: Value) -> Result<Value, DecodeError>
 where
     T: DeserializeOwned + Serialize,
 {
     let object: T = serde_json::from_value(value).map_err(|error| DecodeError(error.to_string()))?;
-    let mut value = serde_json::to_value(&object).map_err(|error| DecodeError(error.to_string()))?;
-    drop_empty_lists(&mut value);
-    Ok(value)
+    serde_json::to_value(&object).map_err(|error| DecodeError(error.to_string()))
 }
 
 /// Go leaves out empty lists and maps of optional fields. Lists that are never optional are put back by defaulting.
-fn drop_empty_lists(value: &mut Value) {
+pub(crate) fn drop_empty(value: &mut Value) {
     const OPTIONAL_MAPS: [&str; 12] = [
         "labels",
         "annotations",
@@ -117,7 +115,7 @@ fn drop_empty_lists(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|key, child| {
-                drop_empty_lists(child);
+                drop_empty(child);
                 match child {
                     Value::Array(list) => !list.is_empty(),
                     Value::Object(child) => !child.is_empty() || !OPTIONAL_MAPS.contains(&key.as_str()),
@@ -125,7 +123,7 @@ fn drop_empty_lists(value: &mut Value) {
                 }
             });
         }
-        Value::Array(list) => list.iter_mut().for_each(drop_empty_lists),
+        Value::Array(list) => list.iter_mut().for_each(drop_empty),
         _ => {}
     }
 }
@@ -144,7 +142,8 @@ mod tests {
             "metadata": {"name": "p", "labels": {}, "creationTimestamp": null, "nonsense": 1},
             "spec": {"containers": [{"name": "c", "args": []}], "volumes": [{"name": "v", "emptyDir": {}}]}
         });
-        let decoded = typed::<Pod>(pod).unwrap();
+        let mut decoded = typed::<Pod>(pod).unwrap();
+        drop_empty(&mut decoded);
         assert_eq!(
             decoded,
             json!({

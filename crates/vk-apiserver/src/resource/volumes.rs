@@ -65,6 +65,9 @@ impl Strategy for Volumes {
         volume.set_default("/spec/persistentVolumeReclaimPolicy", "Retain");
         volume.set_default("/spec/volumeMode", "Filesystem");
         volume.set_default("/status/phase", "Pending");
+        if volume.at("/spec/hostPath").is_some() {
+            volume.set_default("/spec/hostPath/type", "");
+        }
     }
 
     fn prepare_create(&self, volume: &mut Object) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api_error::FieldError;
 use crate::object::Object;
@@ -27,7 +27,7 @@ pub(super) fn validate_ip_list(new: &Object, old: &Object, field: &str) -> Vec<F
     }
     let dual_stack = matches!(families.as_slice(), [first, second] if first != second);
     if given.len() > 1 && !dual_stack {
-        let value = new.at(&pointer).cloned().unwrap_or(Value::Null);
+        let value: Vec<Value> = given.iter().map(|ip| json!({"IP": ip})).collect();
         errors.push(FieldError::invalid(path, value, "may specify no more than one IP for each IP family"));
     }
     errors

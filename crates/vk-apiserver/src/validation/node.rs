@@ -85,8 +85,7 @@ fn declared_features(node: &Object) -> Vec<FieldError> {
             if left == right {
                 errors.push(FieldError::duplicate(path, *right));
             } else if left > right {
-                errors.push(FieldError::invalid("status.declaredFeatures", features.clone(), "list must be sorted"));
-                break;
+                errors.push(FieldError::invalid(path, *right, "list must be sorted alphabetically"));
             }
         }
     }

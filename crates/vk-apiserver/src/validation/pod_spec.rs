@@ -20,10 +20,10 @@ pub(crate) fn validate_pod_spec(pod: &Object) -> Vec<FieldError> {
         for (index, container) in pod.items(&format!("/spec/{field}")).iter().enumerate() {
             let path = format!("spec.{field}[{index}]");
             let name = text(container, "name");
+            validate_container(container, &path, &volumes, &mut errors);
             if !name.is_empty() && !names.insert(name.to_owned()) {
                 errors.push(FieldError::duplicate(format!("{path}.name"), name));
             }
-            validate_container(container, &path, &volumes, &mut errors);
         }
     }
     validate_policies(pod, &mut errors);
@@ -45,11 +45,6 @@ fn validate_policies(pod: &Object, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::not_supported(path, value, supported));
         }
     }
-    let grace = pod.integer("/spec/terminationGracePeriodSeconds").unwrap_or_default();
-    if grace < 0 {
-        let detail = "must be greater than or equal to 0";
-        errors.push(FieldError::invalid("spec.terminationGracePeriodSeconds", grace, detail));
-    }
     if let Some(deadline) = pod.integer("/spec/activeDeadlineSeconds")
         && !(1..=i64::from(i32::MAX)).contains(&deadline)
     {
@@ -70,11 +65,11 @@ fn volumes(pod: &Object, errors: &mut Vec<FieldError>) -> BTreeSet<String> {
         } else if !names.insert(name.to_owned()) {
             errors.push(FieldError::duplicate(format!("{path}.name"), name));
         }
-        let sources = volume.as_object().map_or(0, |fields| fields.len() - usize::from(fields.contains_key("name")));
-        match sources {
-            0 => errors.push(FieldError::required(path, "must specify a volume type")),
-            1 => {}
-            _ => errors.push(FieldError::forbidden(path, "may not specify more than 1 volume type")),
+        let sources: Vec<&String> =
+            volume.as_object().into_iter().flat_map(|fields| fields.keys()).filter(|field| *field != "name").collect();
+        if let [_, second, ..] = sources.as_slice() {
+            let path = format!("{path}.{second}");
+            errors.push(FieldError::forbidden(path, "may not specify more than 1 volume type"));
         }
     }
     names
@@ -165,8 +160,8 @@ mod tests {
             [
                 "spec.volumes[1].name",
                 "spec.containers[0].volumeMounts[0].name",
-                "spec.containers[1].name",
                 "spec.containers[1].image",
+                "spec.containers[1].name",
                 "spec.restartPolicy",
             ]
         );

@@ -78,9 +78,6 @@ fn comparable(pod: &Object, old: &Object) -> Object {
     for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"] {
         spec.copy_from(&format!("/spec/{field}"), old);
     }
-    if old.integer("/spec/terminationGracePeriodSeconds").is_some_and(|grace| grace < 0) {
-        spec.copy_from("/spec/terminationGracePeriodSeconds", old);
-    }
     for field in ["containers", "initContainers"] {
         for container in spec.items_mut(&format!("/spec/{field}")) {
             if let Some(fields) = container.as_object_mut() {

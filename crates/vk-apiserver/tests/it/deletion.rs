@@ -145,3 +145,28 @@ fn dependents_go_with_their_owner() {
         assert!(pods(&client).get("child").await.unwrap().metadata.deletion_timestamp.is_some());
     });
 }
+
+#[test]
+fn a_claim_in_use_waits_for_its_pod() {
+    run(|| async {
+        use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+        let server = server();
+        let client = admin(&server);
+        let claims: Api<PersistentVolumeClaim> = Api::default_namespaced(client.clone());
+        let wanted = serde_json::from_value(json!({
+            "metadata": {"name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }))
+        .unwrap();
+        claims.create(&PostParams::default(), &wanted).await.unwrap();
+        let spec = json!({
+            "nodeName": "n", "containers": [{"name": "c", "image": "i"}],
+            "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}],
+        });
+        pods(&client).create(&PostParams::default(), &pod_from("p", spec)).await.unwrap();
+        claims.delete("data", &DeleteParams::default()).await.unwrap();
+        assert!(claims.get("data").await.unwrap().metadata.deletion_timestamp.is_some());
+        pods(&client).delete("p", &grace(0)).await.unwrap();
+        assert!(claims.get_opt("data").await.unwrap().is_none());
+    });
+}

@@ -32,7 +32,7 @@ fn trace(seed: u64) -> String {
                 pods(&client).delete(&name, &DeleteParams::default()).await.unwrap();
             }
         }
-        for _ in 0..47 {
+        for _ in 0..48 {
             told.push_str(&format!("{:?}\n", events.next().await.unwrap().unwrap()));
         }
         server.inspect(|kernel| {

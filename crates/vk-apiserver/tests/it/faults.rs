@@ -114,7 +114,7 @@ fn a_partition_is_silent_and_heals() {
         let server = server();
         let link = Link::new();
         let client = over(&server, &link);
-        let mut events = pods(&client).watch(&WatchParams::default(), "0").await.unwrap().boxed();
+        let mut events = pods(&client).watch(&WatchParams::default().disable_bookmarks(), "0").await.unwrap().boxed();
         link.set(LinkState::Silent);
         create_pod(&admin(&server), "a", "n").await;
         let minute = Duration::from_secs(60);

@@ -6,7 +6,6 @@ use super::refuse;
 use crate::api_error::ApiError;
 use crate::kernel::{Call, Kernel};
 use crate::object::Object;
-use crate::resource;
 
 pub(super) fn admit(kernel: &Kernel, call: &Call<'_>, node: &str, request: &Object) -> Result<(), ApiError> {
     let refuse = |why: &str| Err(refuse(call, &call.path.name, why));
@@ -22,8 +21,7 @@ pub(super) fn admit(kernel: &Kernel, call: &Call<'_>, node: &str, request: &Obje
         return refuse("node requested token with a pod binding without a uid");
     }
     let Some(pod) = kernel.storage.find("pods", &call.path.namespace, pod_name) else {
-        return Err(resource::find("", "pods")
-            .map_or_else(ApiError::path_not_found, |pods| ApiError::not_found(pods, pod_name)));
+        return Err(ApiError::pod_not_found(pod_name));
     };
     if uid != pod.uid() {
         return refuse(&format!(
