@@ -2,6 +2,7 @@
 
 mod cargo_deny;
 mod cluster;
+mod demo;
 mod stopwatch;
 mod test;
 mod tidy;
@@ -24,6 +25,8 @@ enum Command {
     /// A real Kubernetes control plane on this machine, for trying things out.
     #[command(subcommand)]
     Cluster(cluster::Command),
+    /// A cluster, a virtual node on Docker and a pod on it, each step told; ends with Ctrl-C.
+    Demo(demo::Arguments),
     /// Check what no compiler checks: file lengths, arrows between crates, links, determinism rules.
     Tidy,
     /// Run every check and every test, installing what they need.
@@ -33,6 +36,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Cluster(command) => cluster::run(&command),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Test(arguments) => test::run(&arguments),
     };

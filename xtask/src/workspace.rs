@@ -29,6 +29,15 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(command)
 }
 
+/// Builds the program `virtual-kubelet`, as developers do, and answers with its path.
+pub(crate) fn build_virtual_kubelet() -> Result<PathBuf> {
+    let status = cargo()?.args(["build", "--package", "vk-cli"]).status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("cannot build virtual-kubelet: {status}");
+    }
+    Ok(Metadata::read()?.target_directory.join("debug/virtual-kubelet"))
+}
+
 /// Runs a program and answers with what it printed.
 pub(crate) fn output_of(command: &mut Command) -> Result<String> {
     let name = format!("{command:?}");
@@ -44,6 +53,7 @@ pub(crate) fn output_of(command: &mut Command) -> Result<String> {
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     workspace_root: PathBuf,
+    target_directory: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::net::IpAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -74,6 +75,12 @@ impl Cluster {
         self.layout.api_server_url()
     }
 
+    /// The one address on which the API server listens.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.layout.address
+    }
+
     /// The environment variables that lead `kubectl` and tests to this cluster.
     #[must_use]
     pub fn environment(&self) -> [(&'static str, PathBuf); 3] {
@@ -144,6 +151,16 @@ impl Cluster {
             bail!("kubectl {}: {}: {}", arguments.join(" "), output.status, said.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Lets a process that is about to be started end with this cluster at the latest, however whoever starts it ends.
+    ///
+    /// # Errors
+    /// When the cluster does not run any more.
+    pub fn guard(&self, command: &mut Command) -> Result<()> {
+        let group = guard::group_of(&self.layout.directory).context("the cluster has ended")?;
+        command.process_group(group);
+        Ok(())
     }
 
     /// Whether the API server says that it is ready.

@@ -129,6 +129,11 @@ pub(crate) fn is_guarded(directory: &Path) -> bool {
     guard_process(directory).is_some()
 }
 
+/// The process group that ends with what lives in `directory`.
+pub(crate) fn group_of(directory: &Path) -> Option<i32> {
+    guard_process(directory).map(Pid::as_raw)
+}
+
 /// The guard of `directory`, if it runs: its process id is recorded there, and its command line names the directory.
 fn guard_process(directory: &Path) -> Option<Pid> {
     let recorded = fs::read_to_string(directory.join(PID_FILE)).ok()?;

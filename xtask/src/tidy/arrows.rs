@@ -147,6 +147,7 @@ mod tests {
     fn problem(folder: &str, dependency: serde_json::Value) -> Vec<String> {
         let metadata = json!({
             "workspace_root": "/w",
+            "target_directory": "/w/target",
             "packages": [{
                 "name": "any",
                 "manifest_path": format!("/w/{folder}/Cargo.toml"),
