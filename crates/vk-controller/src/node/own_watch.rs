@@ -54,17 +54,28 @@ impl OwnWatch {
                 self.resume_at = None;
             }
             match self.stream.next().await {
+                // Said before each attempt to list, and so no sign that the server answers.
+                Some(Ok(watcher::Event::Init)) => return NodeEvent::ListStarted,
                 Some(Ok(event)) => {
                     self.backoff.reset();
                     return translate(event);
                 }
                 Some(Err(error)) => {
                     let delay = self.backoff.next_delay(self.env.random().next_u64());
-                    tracing::warn!(%error, ?delay, "the watch of our node failed; it goes on after a delay");
+                    self.tell(&error, delay);
                     self.resume_at = Some(Instant::now() + delay);
                 }
                 None => self.restart(),
             }
+        }
+    }
+
+    /// An outage is told once, however long it lasts.
+    fn tell(&self, error: &watcher::Error, delay: Duration) {
+        if self.backoff.failures() == 1 {
+            tracing::warn!(%error, "the watch of our node broke; it is resumed as soon as the API server answers");
+        } else {
+            tracing::debug!(%error, ?delay, "the watch of our node is still broken");
         }
     }
 }

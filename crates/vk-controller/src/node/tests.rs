@@ -1,9 +1,10 @@
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use vk_apiserver::LinkState;
+use vk_apiserver::{LinkState, NoFaults, RequestClass, RequestFault};
 use vk_core::node::Identity;
 use vk_core::node::lease::LeaseState;
 
@@ -218,6 +219,24 @@ async fn an_outage_of_the_api_server_is_survived_and_its_traces_are_repaired() {
         let untainted = |world: &World| world.node().unwrap()["spec"]["taints"].as_array().unwrap().len() == 1;
         world.eventually("the taint of the outage is gone", 10 * SECOND, untainted).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_is_away_from_the_start_is_asked_seldom_and_found_soon() {
+    let world = World::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    world.server.set_faults(move |request: &RequestClass| {
+        count.fetch_add(usize::from(request.resource == "nodes"), Ordering::Relaxed);
+        RequestFault::status(503)
+    });
+    let agent = service_account().start(&world);
+    sleep(600 * SECOND).await;
+    let asked = asked.load(Ordering::Relaxed);
+    assert!((120..400).contains(&asked), "{asked} requests in ten minutes");
+    world.server.set_faults(NoFaults);
+    world.eventually("registered", 8 * SECOND, ready).await;
+    assert!(agent.node_uid().is_some());
 }
 
 #[tokio::test(start_paused = true)]
