@@ -61,7 +61,11 @@ impl Connection {
     }
 
     fn unavailable(&self, error: &DockerError) -> Error {
-        Error::unavailable(format!("Docker does not answer at {}: {}; is dockerd running?", self.endpoint, cause(error)))
+        Error::unavailable(format!(
+            "Docker does not answer at {}: {}; is dockerd running?",
+            self.endpoint,
+            cause(error)
+        ))
     }
 }
 
@@ -69,7 +73,8 @@ impl Connection {
 /// standard base64, which differs for some passwords.
 fn make_registry_auth_url_safe(headers: &mut http::HeaderMap) {
     const NAME: &str = "x-registry-auth";
-    let fixed = headers.get(NAME).and_then(|value| value.to_str().ok()).map(|text| text.replace('+', "-").replace('/', "_"));
+    let fixed =
+        headers.get(NAME).and_then(|value| value.to_str().ok()).map(|text| text.replace('+', "-").replace('/', "_"));
     if let Some(Ok(mut value)) = fixed.map(|text| http::HeaderValue::from_str(&text)) {
         value.set_sensitive(true);
         headers.insert(NAME, value);

@@ -36,8 +36,7 @@ impl DockerFactory {
         let store = LocalVolumeStore::new(root);
         let features = RuntimeFeatures::new(SCHEME, support(&parsed)).with_volumes(Arc::new(store));
         let owner = Owner { cluster: node.cluster_id.to_string(), node: node.node_name.clone() };
-        let runtime =
-            DockerRuntime::new(connection.clone(), owner, features, parsed.pause_image, parsed.network);
+        let runtime = DockerRuntime::new(connection.clone(), owner, features, parsed.pause_image, parsed.network);
         let env = EngineEnv::new(Timestamp::now, |future| {
             // Ends with the engine's own shutdown.
             drop(tokio::spawn(future));

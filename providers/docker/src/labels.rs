@@ -85,11 +85,8 @@ impl Owner {
         if get(CLUSTER)? != self.cluster || get(NODE)? != self.node {
             return None;
         }
-        let pod = PodIdentity {
-            uid: get(UID)?.into(),
-            namespace: get(NAMESPACE)?.to_owned(),
-            name: get(NAME)?.to_owned(),
-        };
+        let pod =
+            PodIdentity { uid: get(UID)?.into(), namespace: get(NAMESPACE)?.to_owned(), name: get(NAME)?.to_owned() };
         let attempt = get(ATTEMPT)?.parse().ok()?;
         match get(ROLE)? {
             SANDBOX_ROLE => Some(Labelled::Sandbox { pod, attempt }),

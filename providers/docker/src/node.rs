@@ -56,7 +56,8 @@ fn shape(info: &SystemInfo, capacity: &Capacity) -> NodeShape {
         ("memory", capacity.memory.clone().unwrap_or_else(memory)),
         ("pods", capacity.pods.clone().unwrap_or_else(|| DEFAULT_PODS.to_owned())),
     ];
-    let amounts: BTreeMap<_, _> = amounts.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect();
+    let amounts: BTreeMap<_, _> =
+        amounts.into_iter().map(|(name, amount)| (name.to_owned(), Quantity(amount))).collect();
     let mut shape = NodeShape::with_capacity(amounts);
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     shape.info = NodeInfo {
@@ -95,8 +96,7 @@ mod tests {
             server_version: Some("20.10.24".to_owned()),
             ..SystemInfo::default()
         };
-        let mut capacity = Capacity::default();
-        capacity.cpu = Some("2".to_owned());
+        let capacity = Capacity { cpu: Some("2".to_owned()), ..Capacity::default() };
         let shape = shape(&info, &capacity);
         let amount = |name: &str| shape.capacity[name].0.clone();
         assert_eq!((amount("cpu"), amount("memory"), amount("pods")), ("2".into(), "4194304Ki".into(), "110".into()));

@@ -68,10 +68,12 @@ mod tests {
 
     #[test]
     fn every_rule_names_a_field() {
-        let mut config = DockerConfig::default();
-        config.allow_privileged = true;
-        config.allow_host_namespaces = true;
-        config.host_path_prefixes = vec!["/srv".into()];
+        let config = DockerConfig {
+            allow_privileged: true,
+            allow_host_namespaces: true,
+            host_path_prefixes: vec!["/srv".into()],
+            ..DockerConfig::default()
+        };
         assert_eq!(support(&config).problems(), Vec::<String>::new());
     }
 
@@ -90,11 +92,15 @@ mod tests {
                 "securityContext": {"privileged": true, "seccompProfile": {"type": "RuntimeDefault"}},
             }],
         }});
-        let mut config = DockerConfig::default();
-        config.host_path_prefixes = vec!["/srv".into()];
+        let config = DockerConfig { host_path_prefixes: vec!["/srv".into()], ..DockerConfig::default() };
         let refused: Vec<String> = support(&config).check(&pod).into_iter().map(|field| field.path).collect();
         let expected = [
-            "livenessProbe", "preStop", "nvidia.com/gpu", "privileged", "spec.volumes[0].hostPath", "spec.volumes[2].nfs",
+            "livenessProbe",
+            "preStop",
+            "nvidia.com/gpu",
+            "privileged",
+            "spec.volumes[0].hostPath",
+            "spec.volumes[2].nfs",
         ];
         for field in expected {
             assert!(refused.iter().any(|path| path.contains(field)), "{field} in {refused:?}");

@@ -71,10 +71,14 @@ pub(super) async fn perform<R: ContainerRuntime>(shared: Arc<Shared<R>>, request
         Call::StopSandbox { id } => Outcome::Finished(timed(CHANGE_TIME, runtime.stop_sandbox(id)).await),
         Call::RemoveSandbox { id } => Outcome::Finished(timed(CHANGE_TIME, runtime.remove_sandbox(id)).await),
         Call::FindImage { image, .. } => Outcome::Found(timed(LIST_TIME, runtime.find_image(image)).await),
-        Call::PullImage { image, .. } => Outcome::Pulled(cancellable(&request.cancel, pull(&shared, &request, image)).await),
+        Call::PullImage { image, .. } => {
+            Outcome::Pulled(cancellable(&request.cancel, pull(&shared, &request, image)).await)
+        }
         Call::Create { .. } => Outcome::Created(match &request.create {
             Some(create) => limited(&shared.starts, create::create(&shared, create, &request.cancel)).await,
-            None => Err(CreateFailure::Config(Error::internal("a container was to be created before its pod was given"))),
+            None => {
+                Err(CreateFailure::Config(Error::internal("a container was to be created before its pod was given")))
+            }
         }),
         Call::Start { id, .. } => {
             let start = timed(CHANGE_TIME, runtime.start_container(id));

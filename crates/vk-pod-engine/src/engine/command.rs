@@ -2,9 +2,7 @@
 
 use tokio::sync::oneshot;
 use vk_core::{PodObservation, PodUid, Result};
-use vk_provider::{
-    Accepted, Adopt, Create, Listing, LookupReply, ObservationSink, Terminate, Terminating, Update,
-};
+use vk_provider::{Accepted, Adopt, Create, Listing, LookupReply, ObservationSink, Terminate, Terminating, Update};
 
 use crate::machine::{EffectId, Mark, Outcome, VolumeState};
 use crate::runtime::RuntimePod;
@@ -14,17 +12,43 @@ type Reply<T> = oneshot::Sender<Result<T>>;
 
 /// A request of a handle.
 pub(super) enum Command {
-    Create { request: Create, reply: Reply<Accepted> },
-    Adopt { request: Adopt, reply: Reply<()> },
-    Terminate { request: Terminate, reply: Reply<Terminating> },
-    Remove { uid: PodUid, reply: Reply<()> },
-    Lookup { uid: PodUid, reply: Reply<LookupReply> },
-    List { reply: Reply<Listing> },
-    Update { request: Update, reply: Reply<()> },
+    Create {
+        request: Create,
+        reply: Reply<Accepted>,
+    },
+    Adopt {
+        request: Adopt,
+        reply: Reply<()>,
+    },
+    Terminate {
+        request: Terminate,
+        reply: Reply<Terminating>,
+    },
+    Remove {
+        uid: PodUid,
+        reply: Reply<()>,
+    },
+    Lookup {
+        uid: PodUid,
+        reply: Reply<LookupReply>,
+    },
+    List {
+        reply: Reply<Listing>,
+    },
+    Update {
+        request: Update,
+        reply: Reply<()>,
+    },
     /// The pod as it was last reported, without asking the runtime.
-    Recall { uid: PodUid, reply: Reply<Option<PodObservation>> },
+    Recall {
+        uid: PodUid,
+        reply: Reply<Option<PodObservation>>,
+    },
     /// `alive` is dropped when the subscription ends.
-    Subscribe { sink: ObservationSink, alive: oneshot::Sender<()> },
+    Subscribe {
+        sink: ObservationSink,
+        alive: oneshot::Sender<()>,
+    },
 }
 
 /// What a task has to tell.

@@ -144,11 +144,7 @@ fn warn_of_skipped(request: &CreateRequest, resolved: &ResolvedContainer) {
     });
 }
 
-async fn mount<R: ContainerRuntime>(
-    shared: &Shared<R>,
-    request: &CreateRequest,
-    mount: MountRequest,
-) -> Result<Mount> {
+async fn mount<R: ContainerRuntime>(shared: &Shared<R>, request: &CreateRequest, mount: MountRequest) -> Result<Mount> {
     let MountRequest { volume, sub_path, target, read_only, field } = mount;
     let not_ready = || Error::unresolved(format!("volume {volume:?}"), format!("{field}: the volume is not ready"));
     let (source, read_only) = match request.volumes.get(&volume).ok_or_else(not_ready)? {

@@ -69,8 +69,7 @@ impl<R: ContainerRuntime> Actor<R> {
         self.listing.wanted = false;
         self.listing.under_way = true;
         self.listing.served.append(&mut self.listing.waiting);
-        let marks: Vec<(PodUid, Mark)> =
-            self.pods.iter().map(|(uid, pod)| (uid.clone(), pod.machine.mark())).collect();
+        let marks: Vec<(PodUid, Mark)> = self.pods.iter().map(|(uid, pod)| (uid.clone(), pod.machine.mark())).collect();
         let shared = Arc::clone(&self.shared);
         let task = async move {
             let result = calls::list_all(&shared).await;

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use vk_core::resolved::{Resolution, ResolvedPod, Target};
 use vk_core::{Error, Result};
 use vk_provider::{
-    Accepted, Adopt, Answer, Create, Description, Interfaces, Listing, LookupReply, Observe, ObservationSink, PageToken,
-    Provider, Recovery, Retention, Terminate, Terminating, Update, Updated,
+    Accepted, Adopt, Answer, Create, Description, Interfaces, Listing, LookupReply, ObservationSink, Observe,
+    PageToken, Provider, Recovery, Retention, Terminate, Terminating, Update, Updated,
 };
 
 use self::actor::Actor;

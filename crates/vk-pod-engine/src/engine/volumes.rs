@@ -191,7 +191,9 @@ impl<R: ContainerRuntime> Keeper<R> {
         let key = VolumeKey { pod: self.uid.clone(), volume: name.to_owned() };
         let resolved = match resolve_volume(pod, name, &self.data, &given.context.node) {
             // Its first answer has not come yet, unless there is a reason why it does not come.
-            Err(ResolveError::NotRead { reference }) => return self.troubles.get(&reference).cloned().map_or(Ok(()), Err),
+            Err(ResolveError::NotRead { reference }) => {
+                return self.troubles.get(&reference).cloned().map_or(Ok(()), Err);
+            }
             resolved => resolved?,
         };
         let (path, done) = match resolved.source {

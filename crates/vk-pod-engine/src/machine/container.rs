@@ -50,6 +50,9 @@ pub(super) struct Run {
     pub(super) image: String,
     pub(super) image_id: String,
     pub(super) state: RunState,
+    /// The runtime has listed it in this state. Until then it is shown as waiting: when it started, and whether it still
+    /// runs, is not known yet.
+    pub(super) confirmed: bool,
 }
 
 /// What is under way towards the next run.
@@ -57,9 +60,15 @@ pub(super) struct Run {
 pub(super) enum Step {
     Idle,
     /// Not before this time.
-    Paused { until: Duration, why: Pause },
+    Paused {
+        until: Duration,
+        why: Pause,
+    },
     /// A call, which decides what comes next.
-    Calling { id: EffectId, stage: Stage },
+    Calling {
+        id: EffectId,
+        stage: Stage,
+    },
 }
 
 /// Why a container waits for time to pass.

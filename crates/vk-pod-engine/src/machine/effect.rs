@@ -119,4 +119,9 @@ impl Call {
     pub(super) fn changes_runtime(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::FindImage { .. } | Self::PullImage { .. })
     }
+
+    /// Whether it removes something from the runtime.
+    pub(super) fn removes(&self) -> bool {
+        matches!(self, Self::RemoveContainer { .. } | Self::RemoveSandbox { .. })
+    }
 }

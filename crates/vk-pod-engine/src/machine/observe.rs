@@ -69,6 +69,7 @@ impl PodMachine {
         seen.container_id = run.id.as_ref().map(|id| self.full_id(id)).unwrap_or_default();
         match &run.state {
             RunState::Created => {}
+            RunState::Running { .. } if !run.confirmed => {}
             RunState::Running { started_at } => seen.state = ContainerState::Running { started_at: *started_at },
             RunState::Exited(ended) => {
                 let waits = self.wants_starts() && record.notice.is_some() && self.runs_again(record, ended);

@@ -20,7 +20,12 @@ impl PodMachine {
         }
         let containers = self.containers.iter().flat_map(|record| {
             let newest = record.run.as_ref().and_then(|run| run.id.as_ref());
-            record.superseded.iter().chain(&record.previous_id).chain(newest).map(|id| Call::RemoveContainer { id: id.clone() })
+            record
+                .superseded
+                .iter()
+                .chain(&record.previous_id)
+                .chain(newest)
+                .map(|id| Call::RemoveContainer { id: id.clone() })
         });
         let mut calls: Vec<Call> = containers.collect();
         if calls.is_empty() {
@@ -29,7 +34,10 @@ impl PodMachine {
             calls.extend(sandboxes.map(|id| Call::RemoveSandbox { id: id.clone() }));
         }
         if calls.is_empty() {
-            self.prove_removal(proof, effects);
+            // A runtime may hide what it is just removing: that counts only once the removal has ended.
+            if !self.calls.values().any(|under_way| under_way.call.removes()) {
+                self.prove_removal(proof, effects);
+            }
             return;
         }
         self.goal = Goal::Remove { proof: None };

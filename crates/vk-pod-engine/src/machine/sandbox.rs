@@ -80,12 +80,7 @@ impl PodMachine {
         self.sandbox.call = Some(self.call(Call::StopSandbox { id }, effects));
     }
 
-    pub(super) fn sandbox_made(
-        &mut self,
-        result: Result<RuntimeSandbox, Error>,
-        now: Now,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn sandbox_made(&mut self, result: Result<RuntimeSandbox, Error>, now: Now, effects: &mut Effects) {
         self.sandbox.call = None;
         self.sandbox.fence = self.sequence;
         match result {

@@ -89,6 +89,7 @@ impl PodMachine {
                 image: String::new(),
                 image_id: String::new(),
                 state: RunState::Exited(evidence.ended.unwrap_or_else(|| lost(now))),
+                confirmed: true,
             });
             record.previous = evidence.previous.or(known);
         }
@@ -151,6 +152,7 @@ impl From<&RuntimeContainer> for Run {
             image: container.image.clone(),
             image_id: container.image_id.clone(),
             state: container.state.clone(),
+            confirmed: true,
         }
     }
 }

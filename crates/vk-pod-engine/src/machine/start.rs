@@ -169,7 +169,8 @@ impl PodMachine {
                 let record = &mut self.containers[index];
                 let delay = record.pull_delay.next_pull();
                 let turns = now.mono.saturating_add(PULL_ERROR_SHOWN);
-                record.notice = Some(Notice::new("ErrImagePull", error.message).then(turns, "ImagePullBackOff", back_off));
+                record.notice =
+                    Some(Notice::new("ErrImagePull", error.message).then(turns, "ImagePullBackOff", back_off));
                 record.pause(now, delay, Pause::Pull);
             }
         }
@@ -217,8 +218,9 @@ impl PodMachine {
                     sandbox_attempt: Some(*sandbox_attempt),
                     spec_hash: Some(spec_hash.clone()),
                     image: image.clone(),
-                    image_id: image_id.clone(),
+                    image_id: format!("{}://{image_id}", self.scheme),
                     state: RunState::Created,
+                    confirmed: true,
                 });
                 let message = format!("Created container: {}", container);
                 self.record(words::normal(container, "Created", &message), effects);
@@ -255,7 +257,7 @@ impl PodMachine {
         match result {
             Ok(()) => {
                 let state = RunState::Running { started_at: Some(now.wall) };
-                self.containers[index].set_run(Run { state, ..run });
+                self.containers[index].set_run(Run { state, confirmed: false, ..run });
                 self.record(words::normal(&name, "Started", &format!("Started container {name}")), effects);
             }
             Err(error) if words::is_unanswered(&error) => self.unanswered(index, now),

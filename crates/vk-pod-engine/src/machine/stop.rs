@@ -117,11 +117,7 @@ impl PodMachine {
     }
 }
 
-fn cancel(
-    calls: &mut std::collections::BTreeMap<EffectId, super::UnderWay>,
-    id: EffectId,
-    effects: &mut Effects,
-) {
+fn cancel(calls: &mut std::collections::BTreeMap<EffectId, super::UnderWay>, id: EffectId, effects: &mut Effects) {
     if let Some(under_way) = calls.get_mut(&id).filter(|under_way| !under_way.cancelled) {
         under_way.cancelled = true;
         effects.push(Effect::Cancel { id });

@@ -151,9 +151,8 @@ mod tests {
 
     #[test]
     fn the_pull_policy_follows_the_tag() {
-        let policy = |image: &str| {
-            plan(json!({"containers": [{"name": "web", "image": image}]})).unwrap().containers[0].pull
-        };
+        let policy =
+            |image: &str| plan(json!({"containers": [{"name": "web", "image": image}]})).unwrap().containers[0].pull;
         assert_eq!(policy("busybox"), PullPolicy::Always);
         assert_eq!(policy("busybox:latest"), PullPolicy::Always);
         assert_eq!(policy("localhost:5000/busybox"), PullPolicy::Always);

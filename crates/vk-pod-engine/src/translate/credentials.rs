@@ -101,9 +101,8 @@ fn normalized(key: &str) -> String {
 fn applies(key: &str, target: &str) -> bool {
     let (key_host, key_path) = key.split_once('/').unwrap_or((key, ""));
     let (host, path) = target.split_once('/').unwrap_or((target, ""));
-    let below = path.strip_prefix(key_path).is_some_and(|rest| {
-        key_path.is_empty() || rest.is_empty() || rest.starts_with('/')
-    });
+    let below =
+        path.strip_prefix(key_path).is_some_and(|rest| key_path.is_empty() || rest.is_empty() || rest.starts_with('/'));
     below && host_matches(key_host, host)
 }
 
@@ -122,7 +121,9 @@ fn label_matches(pattern: &str, label: &str) -> bool {
         None => pattern == label,
         Some((before, after)) => {
             let rest = label.strip_prefix(before);
-            rest.is_some_and(|rest| (0..=rest.len()).any(|cut| rest.get(cut..).is_some_and(|end| label_matches(after, end))))
+            rest.is_some_and(|rest| {
+                (0..=rest.len()).any(|cut| rest.get(cut..).is_some_and(|end| label_matches(after, end)))
+            })
         }
     }
 }

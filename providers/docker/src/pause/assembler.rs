@@ -53,11 +53,11 @@ pub(super) fn aarch64() -> Vec<u8> {
     // The signal set lies behind the 16 instructions.
     const SET: i32 = 16 * 4;
     let instructions = [
-        mov(0, 0),        // x0: SIG_BLOCK
-        adr(1, SET - 4),  // x1: the set
-        mov(2, 0),        // x2: no old set
-        mov(3, 8),        // x3: size of a set
-        mov(8, mask),     // x8: the call
+        mov(0, 0),       // x0: SIG_BLOCK
+        adr(1, SET - 4), // x1: the set
+        mov(2, 0),       // x2: no old set
+        mov(3, 8),       // x3: size of a set
+        mov(8, mask),    // x8: the call
         SUPERVISOR_CALL,
         adr(0, SET - 24), // again: x0: the set
         mov(1, 0),        // x1: no information wanted

@@ -43,7 +43,8 @@ mod tests {
     fn the_image_holds_the_program_and_nothing_else() {
         let image = root_file_system("x86_64").unwrap();
         let mut archive = tar::Archive::new(image.as_slice());
-        let entries: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
+        let entries: Vec<_> =
+            archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
         assert_eq!(entries, [std::path::PathBuf::from(PATH)]);
         assert_eq!(root_file_system("s390x"), None);
         assert_ne!(name(&image), name(&root_file_system("aarch64").unwrap()));

@@ -15,8 +15,8 @@ use k8s_openapi::api::core::v1::Pod;
 use vk_core::{BackendInstance, Error, Result};
 use vk_pod_engine::logs::ContainerLogRequest;
 use vk_pod_engine::runtime::{
-    ContainerId, ContainerSpec, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId, SandboxSpec, Scope,
-    Signal,
+    ContainerId, ContainerSpec, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId, SandboxSpec,
+    Scope, Signal,
 };
 use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
 use vk_provider::LogReply;

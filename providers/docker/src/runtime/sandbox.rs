@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding, PortMap,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, PortBinding, PortMap};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::TryStreamExt;
 use vk_core::{Error, Result};
@@ -73,9 +71,8 @@ fn body(spec: &SandboxSpec, image: String, network: &str, labels: Labels) -> Con
     let some = |words: &Vec<String>| (!words.is_empty()).then(|| words.clone());
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
     let on_host = spec.host_network;
-    let aliases = spec.host_aliases.iter().flat_map(|alias| {
-        alias.names.iter().map(move |name| format!("{name}:{}", alias.ip))
-    });
+    let aliases =
+        spec.host_aliases.iter().flat_map(|alias| alias.names.iter().map(move |name| format!("{name}:{}", alias.ip)));
     let (exposed, bindings) = ports(spec);
     ContainerCreateBody {
         image: Some(image),
@@ -108,10 +105,8 @@ fn ports(spec: &SandboxSpec) -> (Vec<String>, PortMap) {
     let mut bindings: PortMap = HashMap::new();
     for port in &spec.ports {
         let key = format!("{}/{}", port.container_port, port.protocol);
-        let binding = PortBinding {
-            host_ip: port.host_ip.map(|ip| ip.to_string()),
-            host_port: Some(port.host_port.to_string()),
-        };
+        let binding =
+            PortBinding { host_ip: port.host_ip.map(|ip| ip.to_string()), host_port: Some(port.host_port.to_string()) };
         bindings.entry(key).or_default().get_or_insert_default().push(binding);
     }
     let mut exposed: Vec<String> = bindings.keys().cloned().collect();
@@ -143,7 +138,8 @@ mod tests {
     fn names_and_ports_of_the_host_are_docker_s_own_words() {
         let mut spec = spec();
         spec.dns = Dns { servers: vec!["10.0.0.10".to_owned()], ..Dns::default() };
-        spec.host_aliases = vec![HostAlias { ip: "10.0.0.1".parse().unwrap(), names: vec!["a".to_owned(), "b".to_owned()] }];
+        spec.host_aliases =
+            vec![HostAlias { ip: "10.0.0.1".parse().unwrap(), names: vec!["a".to_owned(), "b".to_owned()] }];
         let port = |host_port| PortMapping { protocol: "tcp", container_port: 80, host_port, host_ip: None };
         spec.ports = vec![port(8080), port(8081)];
         let made = body(&spec, "i".to_owned(), "bridge", Labels::new());
@@ -152,7 +148,8 @@ mod tests {
         assert_eq!(host.extra_hosts.unwrap(), ["a:10.0.0.1", "b:10.0.0.1"]);
         assert_eq!(host.dns.unwrap(), ["10.0.0.10"]);
         let bound = host.port_bindings.unwrap();
-        let ports: Vec<_> = bound["80/tcp"].as_ref().unwrap().iter().map(|port| port.host_port.clone().unwrap()).collect();
+        let ports: Vec<_> =
+            bound["80/tcp"].as_ref().unwrap().iter().map(|port| port.host_port.clone().unwrap()).collect();
         assert_eq!(ports, ["8080", "8081"]);
     }
 

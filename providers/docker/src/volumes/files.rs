@@ -135,7 +135,8 @@ mod tests {
     }
 
     fn names(volume: &Path) -> BTreeSet<String> {
-        let entries = fs::read_dir(volume).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        let entries =
+            fs::read_dir(volume).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
         entries.filter(|name| !name.starts_with("..")).collect()
     }
 

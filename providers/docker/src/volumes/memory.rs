@@ -22,7 +22,10 @@ pub(super) fn make(path: &Path, options: EmptyDir) -> Result<()> {
         let size = options.size_limit.map(|bytes| format!("size={bytes}"));
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         mount(Some("tmpfs"), path, Some("tmpfs"), flags, size.as_deref()).map_err(|error| {
-            let message = format!("{}: cannot mount a file system in memory ({error}); the agent has to be root for that", path.display());
+            let message = format!(
+                "{}: cannot mount a file system in memory ({error}); the agent has to be root for that",
+                path.display()
+            );
             Error::unsupported("spec.volumes[].emptyDir.medium", message)
         })?;
     }

@@ -41,9 +41,11 @@ fn what_ended_while_the_agent_was_away_is_restarted_after_adoption_only() {
         let docker = world.docker.clone();
         let world = world.restart_agent().await?;
         docker.kill_container(&id, None).await?;
-        let seen = world.until(&pod, "the end of its run", |seen| {
-            matches!(&seen.containers[0].state, ContainerState::Terminated(ended) if ended.exit_code == 137)
-        });
+        let seen = world.until(
+            &pod,
+            "the end of its run",
+            |seen| matches!(&seen.containers[0].state, ContainerState::Terminated(ended) if ended.exit_code == 137),
+        );
         assert_eq!(seen.await?.containers[0].restarts, 0);
         world.adopt(&pod).await?;
         let seen = world.until_running(&pod).await?;

@@ -37,7 +37,11 @@ fn a_missing_reference_holds_its_own_container_only_and_until_it_is_there() {
         let seen = world.until_waiting(&pod, "main", "CreateContainerConfigError").await?;
         let message = format!("{:?}", seen.containers[0].state);
         assert!(message.contains("secret \\\"late\\\" not found"), "{message}");
-        world.until(&pod, "the other one has run", |seen| matches!(seen.containers[1].state, vk_core::ContainerState::Terminated(_))).await?;
+        world
+            .until(&pod, "the other one has run", |seen| {
+                matches!(seen.containers[1].state, vk_core::ContainerState::Terminated(_))
+            })
+            .await?;
         world.cluster.set_secret("late", &[("key", "here")]);
         world.until_stopped(&pod).await?;
         assert_eq!(world.log(&pod, |_| {}).await?, "here\n");

@@ -5,14 +5,15 @@ use crate::world::{on_configured_docker, on_docker, once};
 #[test]
 fn a_security_context_is_applied() {
     on_docker(|world| async move {
-        let mut spec = once("id -u; id -g; touch /x || echo read-only; cat /proc/self/status");
+        let mut spec = once("id -u; id -g; touch /x 2>/dev/null || echo read-only; cat /proc/self/status");
         spec["securityContext"] = json!({"supplementalGroups": [4000]});
         spec["containers"][0]["securityContext"] = json!({
             "runAsUser": 1000, "runAsGroup": 2000, "runAsNonRoot": true, "readOnlyRootFilesystem": true,
             "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
         });
         let output = world.output(spec).await?;
-        let status = |name: &str| output.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
+        let status =
+            |name: &str| output.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
         assert!(output.starts_with("1000\n2000\n"), "{output}");
         assert!(output.contains("read-only"), "{output}");
         assert_eq!(status("NoNewPrivs:"), "1");

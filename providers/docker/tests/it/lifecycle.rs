@@ -9,7 +9,7 @@ fn two_containers_of_a_pod_talk_over_localhost() {
     on_docker(|world| async move {
         let pod = world
             .run(json!({"restartPolicy": "Never", "containers": [
-                script("until wget -qO- http://127.0.0.1:8080/hello; do sleep 0.1; done"),
+                script("until wget -qO- http://127.0.0.1:8080/hello 2>/dev/null; do sleep 0.1; done"),
                 {"name": "server", "command": ["sh", "-c", "mkdir /www; echo hi > /www/hello; exec httpd -f -p 8080 -h /www"]},
             ]}))
             .await?;

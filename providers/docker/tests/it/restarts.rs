@@ -76,7 +76,9 @@ fn a_container_that_somebody_removed_is_run_again_by_policy() {
         for pod in [&always, &never] {
             world.until_running(pod).await?;
         }
-        for name in world.containers().await?.into_iter().filter(|name| name.contains("_main_") || name.contains("vk_main")) {
+        for name in
+            world.containers().await?.into_iter().filter(|name| name.contains("_main_") || name.contains("vk_main"))
+        {
             let force = bollard::query_parameters::RemoveContainerOptionsBuilder::default().force(true).build();
             world.docker.remove_container(name.trim_start_matches('/'), Some(force)).await?;
         }

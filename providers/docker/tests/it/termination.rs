@@ -7,9 +7,13 @@ use crate::world::{ended, on_docker, script};
 #[test]
 fn a_container_that_heeds_the_signal_ends_long_before_its_grace() {
     on_docker(|world| async move {
-        let pod = world.run(json!({"containers": [script("trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done")]})).await?;
+        let pod = world
+            .run(json!({"containers": [script("trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done")]}))
+            .await?;
         world.until_running(&pod).await?;
-        world.eventually("the trap is set", || async { world.log(&pod, |_| {}).await.is_ok_and(|log| log == "up\n") }).await?;
+        world
+            .eventually("the trap is set", || async { world.log(&pod, |_| {}).await.is_ok_and(|log| log == "up\n") })
+            .await?;
         // Waiting for the whole grace would run into the test's own limit.
         world.terminate(&pod, 3600).await?;
         let seen = world.until_stopped(&pod).await?;
@@ -51,7 +55,9 @@ fn the_pods_own_stop_signal_is_sent() {
         main["lifecycle"] = json!({"stopSignal": "SIGUSR1"});
         let pod = world.run(json!({"os": {"name": "linux"}, "containers": [main]})).await?;
         world.until_running(&pod).await?;
-        world.eventually("the trap is set", || async { world.log(&pod, |_| {}).await.is_ok_and(|log| log == "up\n") }).await?;
+        world
+            .eventually("the trap is set", || async { world.log(&pod, |_| {}).await.is_ok_and(|log| log == "up\n") })
+            .await?;
         world.terminate(&pod, 3600).await?;
         assert_eq!(ended(&world.until_stopped(&pod).await?, "main").exit_code, 6);
         Ok(())

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bollard::Docker;
-use bollard::query_parameters::{CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -21,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use vk_core::resolve::{ConfigMapData, NodeFacts, SecretData};
 use vk_core::resolved::SecretString;
 use vk_core::{
-    BackendEvent, ClusterId, ContainerObservation, ContainerState, PodKey, PodObservation, PodUid, RawPod, ResolvedPod, Stage, Target,
-    Terminated,
+    BackendEvent, ClusterId, ContainerObservation, ContainerState, PodKey, PodObservation, PodUid, RawPod, ResolvedPod,
+    Stage, Target, Terminated,
 };
 use vk_pod_engine::PodEngine;
 use vk_provider::{
@@ -52,15 +54,16 @@ where
         eprintln!("\n*** SKIPPED: DOCKER_HOST is not set, so the Docker provider was NOT tested against Docker ***\n");
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let outcome = runtime.block_on(async {
-        let world = World::open(config).await?;
-        let cleaner = world.cleaner();
-        let outcome = test(world).await;
-        cleaner.clean().await?;
-        outcome
-    });
-    if let Err(error) = outcome {
+    let run = || {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+            let world = World::open(config).await?;
+            let cleaner = world.cleaner();
+            let outcome = test(world).await;
+            cleaner.clean().await?;
+            outcome
+        })
+    };
+    if let Err(error) = run() {
         panic!("{error:?}");
     }
 }
@@ -86,7 +89,7 @@ impl ObservationReceiver for Seen {
 pub(crate) struct Cluster {
     objects: Mutex<BTreeMap<DataRef, watch::Sender<Option<Data>>>>,
     /// Lifetime of tokens from now on.
-    pub(crate) token_seconds: AtomicU64,
+    pub(crate) token_seconds: AtomicI64,
     tokens: AtomicU64,
 }
 
@@ -112,8 +115,8 @@ impl Cluster {
             DataRef::Services => Some(Data::Services(Arc::default())),
             DataRef::Token(_) => {
                 let number = self.tokens.fetch_add(1, Ordering::SeqCst);
-                let seconds = i64::try_from(self.token_seconds.load(Ordering::SeqCst)).unwrap();
-                let expires_at = Timestamp::now() + SignedDuration::from_secs(seconds.max(1));
+                let seconds = self.token_seconds.load(Ordering::SeqCst);
+                let expires_at = Timestamp::now() + SignedDuration::from_secs(seconds);
                 Some(Data::Token { token: SecretString::new(format!("token-{number}")), expires_at })
             }
             other => self.object(other).borrow().clone(),
@@ -215,7 +218,8 @@ pub(crate) struct World {
 
 impl World {
     async fn open(config: &str) -> Result<Self> {
-        let docker = Docker::connect_with_defaults()?.negotiate_version().await.context("DOCKER_HOST does not answer")?;
+        let docker =
+            Docker::connect_with_defaults()?.negotiate_version().await.context("DOCKER_HOST does not answer")?;
         import_busybox(&docker).await?;
         let state = Arc::new(tempfile::tempdir()?);
         static NODES: AtomicU64 = AtomicU64::new(0);
@@ -266,8 +270,9 @@ impl World {
     pub(crate) fn pod(&self, mut spec: Value) -> TestPod {
         for list in ["initContainers", "containers"] {
             for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-                let container = container.as_object_mut().unwrap();
-                container.entry("image").or_insert_with(|| json!(IMAGE));
+                if container.get("image").is_none() {
+                    container["image"] = json!(IMAGE);
+                }
             }
         }
         let number = self.pods.fetch_add(1, Ordering::SeqCst);
@@ -285,7 +290,7 @@ impl World {
     fn context_of(&self, pod: &TestPod) -> PodContext {
         let node = NodeFacts {
             name: self.context.node_name.clone(),
-            host_ips: vec!["10.9.8.7".parse().unwrap()],
+            host_ips: vec![std::net::IpAddr::from([10, 9, 8, 7])],
             allocatable: BTreeMap::new(),
         };
         let cluster: Arc<dyn ClusterData> = self.cluster.clone();
@@ -304,7 +309,9 @@ impl World {
         loop {
             let create = Create::new(resolved.clone(), self.context_of(pod), CancellationToken::new());
             match self.engine.create(create).await {
-                Err(error) if error.kind == vk_core::ErrorKind::Unavailable && tokio::time::Instant::now() < deadline => {
+                Err(error)
+                    if error.kind == vk_core::ErrorKind::Unavailable && tokio::time::Instant::now() < deadline =>
+                {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 result => return Ok(result.map(|_| ())?),
@@ -348,8 +355,7 @@ impl World {
 
     pub(crate) async fn until_running(&self, pod: &TestPod) -> Result<PodObservation> {
         let runs = |container: &ContainerObservation| {
-            matches!(container.state, ContainerState::Running { .. })
-                || container.kind == vk_core::ContainerKind::Init
+            matches!(container.state, ContainerState::Running { .. }) || container.kind == vk_core::ContainerKind::Init
         };
         self.until(pod, "all containers running", |seen| {
             seen.stage == Stage::Active && !seen.containers.is_empty() && seen.containers.iter().all(runs)
@@ -363,9 +369,8 @@ impl World {
 
     pub(crate) async fn until_waiting(&self, pod: &TestPod, container: &str, wanted: &str) -> Result<PodObservation> {
         self.until(pod, wanted, |seen| {
-            find(seen, container).is_some_and(|found| {
-                matches!(&found.state, ContainerState::Waiting { reason, .. } if reason == wanted)
-            })
+            find(seen, container)
+                .is_some_and(|found| matches!(&found.state, ContainerState::Waiting { reason, .. } if reason == wanted))
         })
         .await
     }
@@ -449,7 +454,10 @@ async fn import_busybox(docker: &Docker) -> Result<()> {
     header.set_size(program.len() as u64);
     header.set_mode(0o755);
     archive.append_data(&mut header, "bin/busybox", program.as_slice())?;
-    for name in ["sh", "sleep", "cat", "echo", "nc", "wget", "httpd", "id", "env", "kill", "touch", "true", "false", "ls", "stat", "dd", "tail", "hostname", "mkdir", "readlink", "head", "seq", "date"] {
+    for name in [
+        "sh", "sleep", "cat", "echo", "nc", "wget", "httpd", "id", "env", "kill", "touch", "true", "false", "ls",
+        "stat", "dd", "tail", "hostname", "mkdir", "readlink", "head", "seq", "date",
+    ] {
         let mut link = tar::Header::new_ustar();
         link.set_entry_type(tar::EntryType::Symlink);
         link.set_size(0);

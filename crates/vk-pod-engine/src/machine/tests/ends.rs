@@ -118,6 +118,24 @@ fn removal_leaves_nothing_and_proves_it() {
 }
 
 #[test]
+fn what_a_runtime_hides_while_it_removes_it_is_waited_for() {
+    let mut world = World::settled(one_container("Always"));
+    world.feed(Event::Remove);
+    let removal = |call: &Call| matches!(call, Call::RemoveSandbox { .. });
+    while world.pending(removal).is_none() {
+        world.answer(0);
+    }
+    world.model.sandboxes.clear();
+    world.feed(Event::Hinted);
+    while let Some(index) = world.pending(|call| !removal(call)) {
+        world.answer(index);
+    }
+    assert!(!world.forgotten);
+    world.settle();
+    assert!(world.forgotten);
+}
+
+#[test]
 fn removal_without_a_stop_works_too_even_in_the_middle_of_a_start() {
     let mut world = World::created(one_container("Always"));
     for _ in 0..20 {

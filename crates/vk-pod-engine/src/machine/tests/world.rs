@@ -314,9 +314,11 @@ impl World {
 
     /// The run of a container ends by itself, and the runtime hints at it.
     pub(super) fn exit(&mut self, name: &str, code: i32) {
-        let running = self.model.containers.iter().find(|container| {
-            container.name == name && matches!(container.state, RunState::Running { .. })
-        });
+        let running = self
+            .model
+            .containers
+            .iter()
+            .find(|container| container.name == name && matches!(container.state, RunState::Running { .. }));
         let id = running.unwrap_or_else(|| panic!("{name} does not run")).id.clone();
         self.exit_id(&id, code);
         self.feed(Event::Hinted);
