@@ -6,6 +6,7 @@
 
 pub mod env;
 pub mod events;
+mod expiry;
 pub mod node;
 pub mod pod;
 pub mod references;

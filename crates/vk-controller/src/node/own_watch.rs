@@ -13,6 +13,7 @@ use vk_core::node::{NodeEvent, ObservedNode};
 
 use super::lease_keeper::sleep_until;
 use crate::env::Env;
+use crate::expiry::has_expired;
 
 /// A watch lasts this long, so that a half-open connection is noticed within about as much.
 const WATCH_SECONDS: u32 = 60;
@@ -60,6 +61,7 @@ impl OwnWatch {
                     self.backoff.reset();
                     return translate(event);
                 }
+                Some(Err(error)) if has_expired(&error) => self.restart(),
                 Some(Err(error)) => {
                     let delay = self.backoff.next_delay(self.env.random().next_u64());
                     self.tell(&error, delay);

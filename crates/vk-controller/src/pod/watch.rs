@@ -12,6 +12,7 @@ use vk_core::backoff::Backoff;
 use super::input::{Input, Watched};
 use super::wire::WirePod;
 use crate::env::Env;
+use crate::expiry::has_expired;
 
 /// A watch lasts this long, so that a half-open connection is noticed within about as much.
 const WATCH_SECONDS: u32 = 60;
@@ -47,13 +48,17 @@ pub(super) async fn watch_pods(
             };
             match item {
                 Some(Ok(event)) => {
-                    backoff.reset();
+                    // The beginning of a list is told before the server has answered anything.
+                    if !matches!(event, watcher::Event::Init) {
+                        backoff.reset();
+                    }
                     if let Some(watched) = translate(event)
                         && actor.send(Input::Watched(watched)).await.is_err()
                     {
                         return;
                     }
                 }
+                Some(Err(error)) if has_expired(&error) => break,
                 Some(Err(error)) => {
                     let delay = backoff.next_delay(env.random().next_u64());
                     tracing::warn!(%error, ?delay, "the watch of pods failed; it goes on after a delay");

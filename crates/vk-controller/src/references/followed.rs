@@ -17,6 +17,7 @@ use vk_core::resolve::{Data, ServiceFacts, ServicePort};
 use super::fetch::{Fetch, config_map_data, secret_data};
 use super::publication::{Publication, State};
 use crate::env::Env;
+use crate::expiry::has_expired;
 
 /// What is followed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,19 +114,26 @@ impl Follower {
         }
     }
 
+    /// Follows for ever: a watch that has expired is begun anew.
     async fn follow(&self, topic: Topic, watches: bool) {
+        loop {
+            self.follow_once(&topic, watches).await;
+        }
+    }
+
+    async fn follow_once(&self, topic: &Topic, watches: bool) {
         match topic {
             // Services are few and needed at every start: they are always watched.
-            Topic::Services { namespace } => self.services(&namespace).await,
+            Topic::Services { namespace } => self.services(namespace).await,
             Topic::ConfigMap { namespace, name } if watches => {
-                let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &namespace);
-                self.watch(api, &name, config_map_data).await;
+                let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+                self.watch(api, name, config_map_data).await;
             }
             Topic::Secret { namespace, name } if watches => {
-                let api: Api<Secret> = Api::namespaced(self.client.clone(), &namespace);
-                self.watch(api, &name, secret_data).await;
+                let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+                self.watch(api, name, secret_data).await;
             }
-            topic => self.poll(&topic).await,
+            topic => self.poll(topic).await,
         }
     }
 
@@ -159,6 +167,7 @@ impl Follower {
                 Ok(watcher::Event::InitDone) => self.publish(listed.take()),
                 Ok(watcher::Event::Apply(object)) => self.publish(Some(data(object))),
                 Ok(watcher::Event::Delete(_)) => self.publish(None),
+                Err(error) if has_expired(&error) => return,
                 Err(error) => {
                     self.pause(&mut backoff, &error).await;
                     continue;
@@ -197,6 +206,7 @@ impl Follower {
                     backoff.reset();
                     list.take(event);
                 }
+                Some(Err(error)) if has_expired(&error) => return,
                 Some(Err(error)) => self.pause(&mut backoff, &error).await,
                 None => return,
             }
