@@ -1,5 +1,6 @@
 //! A Kubernetes object as JSON, with the metadata that every kind shares.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ impl Object {
     pub fn at(&self, pointer: &str) -> Option<&Value> {
         let rest = pointer.strip_prefix('/')?;
         let (first, tail) = rest.find('/').map_or((rest, ""), |index| rest.split_at(index));
-        self.0.get(&unescape(first))?.pointer(tail).filter(|value| !value.is_null())
+        self.0.get(&*unescape(first))?.pointer(tail).filter(|value| !value.is_null())
     }
 
     /// The text at a JSON pointer; empty where there is none, as Go's zero value.
@@ -215,8 +216,8 @@ impl Object {
     }
 }
 
-fn unescape(segment: &str) -> String {
-    if segment.contains('~') { segment.replace("~1", "/").replace("~0", "~") } else { segment.to_owned() }
+fn unescape(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') { segment.replace("~1", "/").replace("~0", "~").into() } else { segment.into() }
 }
 
 /// A key as one segment of a JSON pointer.
@@ -225,7 +226,8 @@ pub(crate) fn escape(key: &str) -> String {
 }
 
 fn split(pointer: &str) -> Option<(Vec<String>, String)> {
-    let mut segments: Vec<String> = pointer.strip_prefix('/')?.split('/').map(unescape).collect();
+    let mut segments: Vec<String> =
+        pointer.strip_prefix('/')?.split('/').map(|segment| unescape(segment).into_owned()).collect();
     let last = segments.pop()?;
     Some((segments, last))
 }

@@ -47,30 +47,22 @@ impl<T: Copy + PartialEq> Broadcast<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use futures::FutureExt as _;
+    use futures::stream::{FuturesUnordered, StreamExt as _};
 
     use super::*;
 
-    #[tokio::test]
-    async fn those_who_wait_are_woken_in_their_order() {
+    /// `FuturesUnordered` gives its futures' results in the order in which they were woken.
+    #[test]
+    fn those_who_wait_are_woken_in_their_order() {
         for _ in 0..20 {
-            let broadcast = Arc::new(Broadcast::new(0));
-            let order = Arc::new(Mutex::new(Vec::new()));
-            let tasks: Vec<_> = (0..10)
-                .map(|number| {
-                    let (broadcast, order) = (broadcast.clone(), order.clone());
-                    tokio::spawn(async move {
-                        broadcast.wait_for(|value| value == 1).await;
-                        order.lock().push(number);
-                    })
-                })
-                .collect();
-            tokio::task::yield_now().await;
+            let broadcast = Broadcast::new(0);
+            let mut waiting: FuturesUnordered<_> =
+                (0..10).map(|number| broadcast.wait_for(|value| value == 1).map(move |_| number)).collect();
+            assert!(waiting.next().now_or_never().is_none(), "nobody is woken before the change");
             broadcast.set(1);
-            for task in tasks {
-                task.await.unwrap();
-            }
-            assert_eq!(*order.lock(), (0..10).collect::<Vec<_>>());
+            let order: Option<Vec<i32>> = waiting.collect().now_or_never();
+            assert_eq!(order, Some((0..10).collect()));
         }
     }
 }

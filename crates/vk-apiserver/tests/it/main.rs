@@ -9,6 +9,7 @@ mod faults;
 mod lists;
 mod nodes;
 mod pods;
+mod recorded;
 mod support;
 mod tokens;
 mod watches;
