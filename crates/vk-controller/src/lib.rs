@@ -7,6 +7,7 @@
 pub mod env;
 pub mod events;
 mod expiry;
+mod fanout;
 pub mod node;
 pub mod pod;
 pub mod references;

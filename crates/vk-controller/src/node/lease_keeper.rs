@@ -18,6 +18,7 @@ use vk_core::node::lease::{
 use super::answer;
 use super::client_source::ClientSource;
 use crate::env::Env;
+use crate::fanout::Fanout;
 
 /// Keeps the lease of one node.
 pub struct LeaseKeeper {
@@ -56,8 +57,8 @@ impl LeaseKeeper {
     /// when `shutdown` is cancelled ([`LeaseState::Released`]). Nothing else ends it.
     pub fn start(self, env: &Env, clients: Arc<dyn ClientSource>, shutdown: CancellationToken) -> LeaseHandle {
         let machine = LeaseMachine::new(self.holder.clone(), self.timing);
-        let (report, reported) = watch::channel(LeaseReport { state: machine.state(), outages: 0 });
-        let (outages, outages_seen) = watch::channel(0);
+        let report = Arc::new(Fanout::new(LeaseReport { state: machine.state(), outages: 0 }));
+        let outages = Arc::new(Fanout::new(0));
         let (node_uid, node_uid_seen) = watch::channel(None);
         let heartbeat = Heartbeat {
             env: env.clone(),
@@ -65,31 +66,31 @@ impl LeaseKeeper {
             connection: Some(Connection { clients, client: None, node: self.holder.node.to_string() }),
             in_flight: None,
             node_uid: node_uid_seen,
-            report,
-            outages,
+            report: report.clone(),
+            outages: outages.clone(),
         };
         env.spawn("node lease", heartbeat.run(shutdown));
-        LeaseHandle { report: reported, outages: outages_seen, node_uid }
+        LeaseHandle { report, outages, node_uid }
     }
 }
 
 /// The way to a running [`LeaseKeeper`].
 #[derive(Debug, Clone)]
 pub struct LeaseHandle {
-    report: watch::Receiver<LeaseReport>,
-    outages: watch::Receiver<u64>,
+    report: Arc<Fanout<LeaseReport>>,
+    outages: Arc<Fanout<u64>>,
     node_uid: watch::Sender<Option<String>>,
 }
 
 impl LeaseHandle {
     /// What is known of the lease, now and after each change.
     pub fn report(&self) -> watch::Receiver<LeaseReport> {
-        self.report.clone()
+        self.report.subscribe()
     }
 
     /// Changes when the API server answers again after an outage: watches should be begun anew.
     pub fn reconnect(&self) -> watch::Receiver<u64> {
-        self.outages.clone()
+        self.outages.subscribe()
     }
 
     /// Tells to which Node the lease belongs; `None` while there is none.
@@ -107,8 +108,16 @@ struct Heartbeat {
     connection: Option<Connection>,
     in_flight: Option<BoxFuture<'static, Answer>>,
     node_uid: watch::Receiver<Option<String>>,
-    report: watch::Sender<LeaseReport>,
-    outages: watch::Sender<u64>,
+    report: Arc<Fanout<LeaseReport>>,
+    outages: Arc<Fanout<u64>>,
+}
+
+/// Whoever waits for the heartbeat learns that it has ended, however that came.
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.report.close();
+        self.outages.close();
+    }
 }
 
 impl Heartbeat {
@@ -139,12 +148,8 @@ impl Heartbeat {
 
     fn publish(&self) {
         let report = LeaseReport { state: self.machine.state(), outages: self.machine.outages() };
-        self.outages.send_if_modified(|known| std::mem::replace(known, report.outages) != report.outages);
-        self.report.send_if_modified(|known| {
-            let changed = *known != report;
-            *known = report;
-            changed
-        });
+        self.outages.publish_change(report.outages);
+        self.report.publish_change(report);
     }
 
     async fn next_event(&mut self, shutdown: &mut Option<CancellationToken>) -> LeaseEvent {

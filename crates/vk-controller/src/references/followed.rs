@@ -11,13 +11,14 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
+use vk_core::Result;
 use vk_core::backoff::{Backoff, jittered};
 use vk_core::resolve::{Data, ServiceFacts, ServicePort};
 
 use super::fetch::{Fetch, config_map_data, secret_data};
-use super::publication::{Publication, State};
 use crate::env::Env;
 use crate::expiry::has_expired;
+use crate::fanout::Fanout;
 
 /// What is followed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,9 @@ pub(super) enum Topic {
     Secret { namespace: String, name: String },
     Services { namespace: String },
 }
+
+/// The newest state of a topic; `None` until it is known.
+pub(super) type State = Option<Result<Option<Data>>>;
 
 /// A topic that nobody refers to any more is followed for this much longer: its next pod may be about to start.
 const LINGER: Duration = Duration::from_secs(120);
@@ -53,7 +57,7 @@ struct Owner {
     most_watches: usize,
     env: Env,
     /// Followers keep them alive; a topic that has ended is begun anew.
-    topics: BTreeMap<Topic, Weak<Publication>>,
+    topics: BTreeMap<Topic, Weak<Fanout<State>>>,
 }
 
 impl Followed {
@@ -83,8 +87,8 @@ impl Owner {
         }
     }
 
-    fn begin(&mut self, topic: Topic) -> Arc<Publication> {
-        let publication = Arc::new(Publication::default());
+    fn begin(&mut self, topic: Topic) -> Arc<Fanout<State>> {
+        let publication = Arc::new(Fanout::new(None));
         let watches = self.topics.len() < self.most_watches;
         let follower = Follower {
             client: self.client.clone(),
@@ -102,7 +106,7 @@ struct Follower {
     client: Client,
     fetch: Fetch,
     env: Env,
-    publication: Arc<Publication>,
+    publication: Arc<Fanout<State>>,
 }
 
 impl Follower {
@@ -145,8 +149,8 @@ impl Follower {
                 Topic::Services { .. } => return,
             };
             // What is known stays known while the server does not answer.
-            if answer.is_ok() || !self.publication.is_known() {
-                self.publication.publish(answer);
+            if answer.is_ok() || self.publication.newest().is_none() {
+                self.publication.publish(Some(answer));
             }
             tokio::time::sleep(jittered(POLL, 20, self.env.random().next_u64())).await;
         }
@@ -178,7 +182,7 @@ impl Follower {
     }
 
     fn publish(&self, data: Option<Data>) {
-        self.publication.publish(Ok(data));
+        self.publication.publish(Some(Ok(data)));
     }
 
     async fn pause(&self, backoff: &mut Backoff, error: &watcher::Error) {
@@ -220,7 +224,7 @@ impl Follower {
 }
 
 /// Ends once nobody has followed the topic for a while.
-async fn unused(publication: &Publication) {
+async fn unused(publication: &Fanout<State>) {
     loop {
         tokio::time::sleep(LINGER).await;
         if publication.is_unused() {

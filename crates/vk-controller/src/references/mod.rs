@@ -6,7 +6,6 @@
 mod fetch;
 mod followed;
 mod pod_data;
-mod publication;
 mod token;
 
 use std::sync::Arc;

@@ -12,8 +12,7 @@ use vk_core::{Error, Result};
 use vk_provider::{ClusterData, DataRef};
 
 use super::References;
-use super::followed::Topic;
-use super::publication::State;
+use super::followed::{State, Topic};
 use super::token::{Tokens, refresh_in};
 
 use std::time::Duration;

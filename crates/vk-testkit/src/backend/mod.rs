@@ -11,11 +11,12 @@ use std::sync::Arc;
 pub use fault::{Fault, Method};
 pub use ledger::{Entry, Happening};
 use ledger::Ledger;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use parking_lot::Mutex;
 pub use provider::SimulatedProvider;
 use tokio::time::Instant;
 use virtual_kubelet::core::{PodKey, PodObservation, PodUid};
-use virtual_kubelet::provider::ObservationSink;
+use virtual_kubelet::provider::{NaiveNodeProvider, ObservationSink};
 pub use workload::Workload;
 
 /// The back end itself. Clones are the same back end.
@@ -56,6 +57,13 @@ impl Backend {
     /// A provider that leads to this back end: one for each agent.
     pub fn provider(&self) -> SimulatedProvider {
         SimulatedProvider::new(self.clone())
+    }
+
+    /// The node that this back end makes: as much of everything as a test may want.
+    pub fn node_provider(&self) -> NaiveNodeProvider {
+        let resources = [("cpu", "64"), ("memory", "256Gi"), ("pods", "1000")];
+        let quantity = |(name, amount): (&str, &str)| (name.to_owned(), Quantity(amount.to_owned()));
+        NaiveNodeProvider::new(resources.into_iter().map(quantity).collect())
     }
 
     /// The next call of this method goes wrong like this; several faults are used up one after the other.

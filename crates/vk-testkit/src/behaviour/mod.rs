@@ -1,10 +1,12 @@
 //! What every agent must do. Each function is one test; the macro names them for every ring that runs them.
 
 mod life;
+mod node;
 mod restart;
 mod writers;
 
 pub use life::*;
+pub use node::*;
 pub use restart::*;
 pub use writers::*;
 
@@ -33,6 +35,9 @@ macro_rules! behaviours {
             vk_976_what_others_write_survives
             vk_899_a_foreign_unready_is_repaired
             finalizers_of_others_are_respected
+            a_node_is_ready_and_complete
+            vk_321_a_deleted_node_comes_back
+            vk_956_a_foreign_not_ready_is_repaired
         }
     };
     (@each $run:path: $($name:ident)*) => {

@@ -17,7 +17,7 @@ use crate::backend::Fault;
 use crate::world::{AgentInstance, World, simulate};
 
 /// After the last action everything works, for this long: longer than any back-off, timeout and collection of orphans.
-const CALM: Duration = Duration::from_secs(600);
+const CALM: Duration = Duration::from_secs(300);
 
 /// What became of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,21 +1,32 @@
 //! An agent that can be stopped as a process ends, or killed as one is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 use virtual_kubelet::ScopedSpawner;
 use virtual_kubelet::controller::env::{Env, Random};
 use virtual_kubelet::controller::events::EventRecorder;
+use virtual_kubelet::controller::node::{LeaseHandle, LeaseKeeper, NodeController, NodeHandle, SharedClient};
 use virtual_kubelet::controller::pod::{PodClients, PodController, PodDirectory, PodParts, PodSettings};
 use virtual_kubelet::controller::references::References;
-use virtual_kubelet::core::resolve::NodeFacts;
+use virtual_kubelet::core::node::lease::{LeaseHolder, LeaseState};
+use virtual_kubelet::core::node::{AgentFacts, Identity, KubeletVersion, NodeAddress, NodeName};
 use virtual_kubelet::kube::Client;
-use virtual_kubelet::provider::BoxProvider;
+use virtual_kubelet::provider::layer::TimeoutsLayer;
+use virtual_kubelet::provider::{BoxNodeProvider, BoxProvider};
 
 use super::Ring;
 use crate::backend::{Backend, SimulatedProvider};
+
+/// Every agent of a world is the same one, come back.
+const INSTANCE: &str = "test-instance";
+
+/// Hung calls end as they do in the real agent.
+const TIMEOUTS: TimeoutsLayer = TimeoutsLayer { write: Duration::from_secs(120), read: Duration::from_secs(30) };
 
 /// Watches for references that one agent may hold.
 const MOST_WATCHES: usize = 100;
@@ -36,47 +47,68 @@ pub struct AgentInstance {
     provider: SimulatedProvider,
     shutdown: CancellationToken,
     directory: PodDirectory,
+    node: NodeHandle,
+    lease: LeaseHandle,
     ended: watch::Receiver<bool>,
-    _reconnect: watch::Sender<u64>,
 }
 
 impl AgentInstance {
+    /// Starts the controllers as the agent of `virtual-kubelet` does: first the lease, then node and pods.
+    ///
+    /// # Panics
+    /// If the lease is not won.
     pub(super) async fn start(ring: &dyn Ring, backend: &Backend, seed: u64) -> Self {
         let spawner = Arc::new(ScopedSpawner::new(Handle::current()));
         let env = Env::new(ring.wall_clock(), Random::seeded(seed), spawner.clone());
         let clients = ring.agent(ring.node_name());
         let provider = backend.provider();
-        let (_, node) = watch::channel(Arc::new(NodeFacts {
-            name: ring.node_name().to_owned(),
-            host_ips: vec![[192, 0, 2, 1].into()],
-            ..NodeFacts::default()
-        }));
-        let (reconnect, reconnect_seen) = watch::channel(0);
+        let shutdown = CancellationToken::new();
+        let facts = agent_facts(ring.node_name());
+
+        let holder = LeaseHolder { node: facts.name.clone(), instance: INSTANCE.to_owned(), host: "test".to_owned() };
+        let connection = Arc::new(SharedClient((clients.make)()));
+        let lease = LeaseKeeper::new(holder).start(&env, connection, shutdown.clone());
+        let held = lease.report().wait_for(|report| report.state == LeaseState::Held).await.is_ok();
+        assert!(held, "the lease is won");
+
+        let recorder = EventRecorder::new((clients.make)(), ring.node_name(), &env);
+        let node = NodeController::new(facts, BoxNodeProvider::new(backend.node_provider()))
+            .with_recorder(recorder.clone())
+            .start(&env, (clients.make)(), lease.clone(), &shutdown);
         let parts = PodParts {
             node_name: ring.node_name().to_owned(),
             clients: PodClients { watch: (clients.make)(), write: (clients.make)() },
-            provider: BoxProvider::new(provider.clone()),
+            provider: BoxProvider::new(TIMEOUTS.layer(provider.clone())),
             references: References::new((clients.make)(), MOST_WATCHES, env.clone()),
-            recorder: EventRecorder::new((clients.make)(), ring.node_name(), &env),
-            node,
-            reconnect: reconnect_seen,
+            recorder,
+            node: node.facts(),
+            reconnect: lease.reconnect(),
             settings: PodSettings::default(),
         };
         let controller = PodController::new(env.clone(), parts);
         let directory = controller.directory();
-        let shutdown = CancellationToken::new();
         let (ending, ended) = watch::channel(false);
         let stop = shutdown.clone();
         env.spawn("pod controller", async move {
             controller.run(stop).await;
             ending.send_replace(true);
         });
-        Self { spawner, clients, provider, shutdown, directory, ended, _reconnect: reconnect }
+        Self { spawner, clients, provider, shutdown, directory, node, lease, ended }
     }
 
-    /// Read access to what the agent knows.
+    /// Read access to what the agent knows of its pods.
     pub fn directory(&self) -> &PodDirectory {
         &self.directory
+    }
+
+    /// What the agent knows of its node.
+    pub fn node(&self) -> &NodeHandle {
+        &self.node
+    }
+
+    /// The agent's lease.
+    pub fn lease(&self) -> &LeaseHandle {
+        &self.lease
     }
 
     /// Ends it as SIGTERM does: what is under way is finished.
@@ -84,6 +116,7 @@ impl AgentInstance {
         self.shutdown.cancel();
         // An error means that it has ended already.
         let _ended = self.ended.wait_for(|ended| *ended).await.is_ok();
+        let _released = self.lease.report().wait_for(|report| report.state == LeaseState::Released).await.is_ok();
         self.kill();
     }
 
@@ -93,4 +126,12 @@ impl AgentInstance {
         self.provider.cut();
         self.spawner.kill();
     }
+}
+
+#[allow(clippy::expect_used, reason = "rings name their nodes validly")]
+fn agent_facts(node_name: &str) -> AgentFacts {
+    let name = NodeName::parse(node_name).expect("a valid node name");
+    let mut facts = AgentFacts::new(name, KubeletVersion::of_this_build(), Identity::Node);
+    facts.addresses = vec![NodeAddress { kind: "InternalIP".to_owned(), address: "192.0.2.1".to_owned() }];
+    facts
 }
