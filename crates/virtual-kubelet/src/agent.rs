@@ -93,11 +93,8 @@ impl Agent {
 
     /// The heartbeat depends on nothing: it has its own thread, runtime and connection (invariant 7).
     fn keep_lease(&self, node: &NodeSpec, shutdown: &CancellationToken) -> LeaseHandle {
-        let holder = LeaseHolder {
-            node: node.facts.name.clone(),
-            instance: node.instance.clone(),
-            host: node.host.clone(),
-        };
+        let holder =
+            LeaseHolder { node: node.facts.name.clone(), instance: node.instance.clone(), host: node.host.clone() };
         let env = self.env.with_spawner(self.heartbeat.spawner());
         LeaseKeeper::new(holder).start(&env, self.clients.clone(), shutdown.clone())
     }

@@ -33,4 +33,3 @@ impl Heartbeat {
         self.spawner.clone()
     }
 }
-

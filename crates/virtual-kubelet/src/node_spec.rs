@@ -47,11 +47,7 @@ impl NodeSpec {
     ///
     /// # Errors
     /// If the API server would not take the name.
-    pub fn new(
-        name: &str,
-        provider: impl Provider,
-        node_provider: impl NodeProvider,
-    ) -> Result<Self, InvalidNodeName> {
+    pub fn new(name: &str, provider: impl Provider, node_provider: impl NodeProvider) -> Result<Self, InvalidNodeName> {
         let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_default();
         let name = NodeName::parse(name)?;
         Ok(Self {

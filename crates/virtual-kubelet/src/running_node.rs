@@ -54,7 +54,8 @@ impl RunningNode {
     /// If another agent has taken it.
     pub async fn ended(&self) -> Result<(), LeaseConflict> {
         let mut report = self.lease.report();
-        let ended = report.wait_for(|report| matches!(report.state, LeaseState::Refused(_) | LeaseState::Released)).await;
+        let ended =
+            report.wait_for(|report| matches!(report.state, LeaseState::Refused(_) | LeaseState::Released)).await;
         match ended.map(|report| report.state.clone()) {
             Ok(LeaseState::Refused(conflict)) => Err(conflict),
             _ => Ok(()),

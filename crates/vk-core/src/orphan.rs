@@ -81,11 +81,11 @@ impl Orphans {
 
     /// Decides, given all UIDs that the API server has on our node by a quorum list.
     pub fn proved(&mut self, on_our_node: &BTreeSet<PodUid>, policy: &OrphanPolicy, now: Duration) -> Collection {
-        let is_orphan = |(uid, candidate): &(&PodUid, &Candidate)| {
-            candidate.is_due(policy, now) && !on_our_node.contains(*uid)
-        };
+        let is_orphan =
+            |(uid, candidate): &(&PodUid, &Candidate)| candidate.is_due(policy, now) && !on_our_node.contains(*uid);
         let orphans: Vec<PodUid> = self.candidates.iter().filter(is_orphan).map(|(uid, _)| uid.clone()).collect();
-        let too_many = orphans.len() > policy.unquestioned && orphans.len() * 100 > self.in_back_end * policy.most_percent;
+        let too_many =
+            orphans.len() > policy.unquestioned && orphans.len() * 100 > self.in_back_end * policy.most_percent;
         if too_many {
             return Collection::Tripped { orphans: orphans.len(), in_back_end: self.in_back_end };
         }

@@ -93,7 +93,12 @@ async fn complete_list(provider: &BoxProvider) -> Result<CompleteList> {
 }
 
 /// Runs the provider's `watch` for as long as the actor lives; a broken subscription is begun anew, and listed again.
-pub(super) async fn follow_backend(provider: BoxProvider, sink: vk_provider::ObservationSink, env: Env, actor: mpsc::Sender<Input>) {
+pub(super) async fn follow_backend(
+    provider: BoxProvider,
+    sink: vk_provider::ObservationSink,
+    env: Env,
+    actor: mpsc::Sender<Input>,
+) {
     let mut backoff = vk_core::backoff::Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     while !actor.is_closed() {
         let begun = env.now().mono;

@@ -128,11 +128,15 @@ impl PodController {
         let (pace, pace_seen) = tokio_watch::channel(Pace::Steady);
         let provider = parts.provider;
 
-        let watched =
-            watch::watch_pods(parts.clients.watch, parts.node_name.clone(), env.clone(), parts.reconnect, sender.clone());
+        let watched = watch::watch_pods(
+            parts.clients.watch,
+            parts.node_name.clone(),
+            env.clone(),
+            parts.reconnect,
+            sender.clone(),
+        );
         env.spawn("pod watch", until(shutdown.clone(), watched));
-        let listed =
-            list::list_backend(provider.clone(), env.clone(), list_wanted.clone(), pace_seen, sender.clone());
+        let listed = list::list_backend(provider.clone(), env.clone(), list_wanted.clone(), pace_seen, sender.clone());
         env.spawn("back-end list", until(shutdown.clone(), listed));
         let sink = ObservationSink::new(mailbox.clone());
         let followed = list::follow_backend(provider.clone(), sink, env.clone(), sender.clone());

@@ -136,7 +136,11 @@ impl PodWriter {
         content_type: &str,
         body: &impl serde::Serialize,
     ) -> kube::Result<T> {
-        let bytes = if method == Method::GET { Vec::new() } else { serde_json::to_vec(body).map_err(kube::Error::SerdeError)? };
+        let bytes = if method == Method::GET {
+            Vec::new()
+        } else {
+            serde_json::to_vec(body).map_err(kube::Error::SerdeError)?
+        };
         let request = Request::builder()
             .method(method)
             .uri(path)

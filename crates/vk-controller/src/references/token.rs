@@ -60,7 +60,8 @@ impl Tokens {
     }
 
     fn body(&self, wanted: &TokenRequest) -> serde_json::Value {
-        let audiences: Vec<&str> = Some(wanted.audience.as_str()).filter(|audience| !audience.is_empty()).into_iter().collect();
+        let audiences: Vec<&str> =
+            Some(wanted.audience.as_str()).filter(|audience| !audience.is_empty()).into_iter().collect();
         serde_json::json!({
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",

@@ -73,7 +73,10 @@ impl PodMachine {
         if let Some(deletion) = facts.deletion {
             let fresh = known.deletion != Some(deletion);
             if fresh {
-                self.order_stop(EndCause::Stopped, now.mono + Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE));
+                self.order_stop(
+                    EndCause::Stopped,
+                    now.mono + Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE),
+                );
             }
         }
         self.obey_terminal_phase(&facts, now);
@@ -211,7 +214,11 @@ impl PodMachine {
         self.remember_instance(created.instance);
         let accepted = || {
             let message = "accepted by the back end".to_owned();
-            PodObservation::new(self.uid.clone(), 0, Stage::Provisioning { reason: "ContainerCreating".into(), message })
+            PodObservation::new(
+                self.uid.clone(),
+                0,
+                Stage::Provisioning { reason: "ContainerCreating".into(), message },
+            )
         };
         let observation = created.observation.unwrap_or_else(accepted);
         // Observations may have overtaken the reply.

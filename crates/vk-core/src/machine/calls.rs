@@ -48,7 +48,9 @@ impl PodMachine {
             BackendView::Unknown => Some(Call::Lookup),
             BackendView::OtherInstance(_) => self.in_api().map(|_| Call::Lookup),
             BackendView::Absent => self.wanted_to_start(),
-            BackendView::Present(observation) if self.has_settled(observation) => self.may_remove().then_some(Call::Remove),
+            BackendView::Present(observation) if self.has_settled(observation) => {
+                self.may_remove().then_some(Call::Remove)
+            }
             BackendView::Present(_) => self.wanted_while_running(now),
         }
     }

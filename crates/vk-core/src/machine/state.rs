@@ -248,9 +248,7 @@ impl PodMachine {
         match (&self.end, &self.backend, &self.waiting) {
             (Some(cause), _, _) => Verdict::Ended(cause.clone()),
             (None, BackendView::Present(_), _) => Verdict::Observed,
-            (None, _, Some((reason, message))) => {
-                Verdict::Waiting { reason: reason.clone(), message: message.clone() }
-            }
+            (None, _, Some((reason, message))) => Verdict::Waiting { reason: reason.clone(), message: message.clone() },
             (None, _, None) => Verdict::Waiting { reason: "ContainerCreating".to_owned(), message: String::new() },
         }
     }

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::fingerprint::Fingerprint;
-use super::{
-    ContainerFacts, Deletion, HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts, PodSnapshot, RestartPolicy,
-};
+use super::{ContainerFacts, Deletion, HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts, PodSnapshot, RestartPolicy};
 use crate::identity::{BackendInstance, Handle, PodKey, PodUid};
 use crate::observation::ContainerKind;
 use crate::resolved::RawPod;
@@ -185,10 +183,9 @@ fn facts(meta: &WireMeta, spec: WireSpec, status: &WireStatus) -> Result<PodFact
     Ok(PodFacts {
         resource_version: meta.resource_version.clone().ok_or(DecodeError::Missing("metadata.resourceVersion"))?,
         generation: meta.generation.unwrap_or(0),
-        deletion: meta.deletion_timestamp.map(|due| Deletion {
-            due,
-            grace_seconds: seconds(meta.deletion_grace_period_seconds).unwrap_or(0),
-        }),
+        deletion: meta
+            .deletion_timestamp
+            .map(|due| Deletion { due, grace_seconds: seconds(meta.deletion_grace_period_seconds).unwrap_or(0) }),
         has_finalizers: !meta.finalizers.is_empty(),
         restart_policy: RestartPolicy::parse(spec.restart_policy.as_deref().unwrap_or_default()),
         grace_seconds: seconds(spec.termination_grace_period_seconds).unwrap_or(DEFAULT_GRACE_SECONDS),
@@ -315,15 +312,9 @@ mod tests {
     fn our_own_annotations_are_no_change_of_metadata() {
         let bare = snapshot(serde_json::json!({}), SPEC, None).unwrap();
         let ours = serde_json::json!({"annotations": {INSTANCE_ANNOTATION: "engine"}});
-        assert_eq!(
-            bare.facts.metadata_fingerprint,
-            snapshot(ours, SPEC, None).unwrap().facts.metadata_fingerprint
-        );
+        assert_eq!(bare.facts.metadata_fingerprint, snapshot(ours, SPEC, None).unwrap().facts.metadata_fingerprint);
         let theirs = serde_json::json!({"labels": {"a": "b"}});
-        assert_ne!(
-            bare.facts.metadata_fingerprint,
-            snapshot(theirs, SPEC, None).unwrap().facts.metadata_fingerprint
-        );
+        assert_ne!(bare.facts.metadata_fingerprint, snapshot(theirs, SPEC, None).unwrap().facts.metadata_fingerprint);
     }
 
     #[test]

@@ -27,16 +27,8 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Admit,
-        Self::Create,
-        Self::Terminate,
-        Self::Remove,
-        Self::Lookup,
-        Self::List,
-        Self::Adopt,
-        Self::Update,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Admit, Self::Create, Self::Terminate, Self::Remove, Self::Lookup, Self::List, Self::Adopt, Self::Update];
 }
 
 /// What goes wrong with one call.

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use fault::{Fault, Method};
-pub use ledger::{Entry, Happening};
-use ledger::Ledger;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use ledger::Ledger;
+pub use ledger::{Entry, Happening};
 use parking_lot::Mutex;
 pub use provider::SimulatedProvider;
 use tokio::time::Instant;

@@ -8,8 +8,8 @@ use virtual_kubelet::core::resolved::{ResolvedPod, Target};
 use virtual_kubelet::core::support::SupportTable;
 use virtual_kubelet::core::{BackendInstance, Error, Result};
 use virtual_kubelet::provider::{
-    Accepted, Adopt, Answer, Create, Description, Listing, LookupReply, ObservationSink, PageToken, Provider, Terminate,
-    Terminating, Update, Updated,
+    Accepted, Adopt, Answer, Create, Description, Listing, LookupReply, ObservationSink, PageToken, Provider,
+    Terminate, Terminating, Update, Updated,
 };
 
 use super::ledger::Happening;

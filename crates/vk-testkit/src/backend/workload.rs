@@ -28,9 +28,9 @@ impl Workload {
             (container, if sidecar { ContainerKind::Sidecar } else { ContainerKind::Init })
         });
         let app = spec.into_iter().flat_map(|spec| &spec.containers).map(|container| (container, ContainerKind::App));
-        let containers = init.chain(app).map(|(container, kind)| {
-            (container.name.clone(), kind, container.image.clone().unwrap_or_default())
-        });
+        let containers = init
+            .chain(app)
+            .map(|(container, kind)| (container.name.clone(), kind, container.image.clone().unwrap_or_default()));
         let number = pod.uid.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
         Self {
             key: pod.key.clone(),

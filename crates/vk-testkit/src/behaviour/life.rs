@@ -20,7 +20,8 @@ pub async fn a_pod_runs_and_its_status_is_told(world: &World) {
     assert!(status.pod_ip.is_some() && status.host_ip.is_some() && status.start_time.is_some());
     let container = &status.container_statuses.unwrap_or_default()[0];
     assert!(container.ready && container.started == Some(true) && container.restart_count == 0);
-    let conditions: Vec<_> = status.conditions.iter().flatten().map(|c| (c.type_.as_str(), c.status.as_str())).collect();
+    let conditions: Vec<_> =
+        status.conditions.iter().flatten().map(|c| (c.type_.as_str(), c.status.as_str())).collect();
     for kind in ["Ready", "ContainersReady", "Initialized", "PodReadyToStartContainers"] {
         assert!(conditions.contains(&(kind, "True")), "{kind} in {conditions:?}");
     }

@@ -28,7 +28,9 @@ pub async fn a_node_is_ready_and_complete(world: &World) {
     world.eventually(SOON, "the node is ready", || is_ready(world)).await;
     let node = node(world).await.unwrap_or_default();
     let labels = node.metadata.labels.unwrap_or_default();
-    for label in ["kubernetes.io/hostname", "kubernetes.io/os", "node.kubernetes.io/exclude-from-external-load-balancers"] {
+    for label in
+        ["kubernetes.io/hostname", "kubernetes.io/os", "node.kubernetes.io/exclude-from-external-load-balancers"]
+    {
         assert!(labels.contains_key(label), "{label} in {labels:?}");
     }
     let status = node.status.unwrap_or_default();
@@ -64,10 +66,10 @@ pub async fn vk_321_a_deleted_node_comes_back(world: &World) {
 pub async fn vk_956_a_foreign_not_ready_is_repaired(world: &World) {
     let _agent = world.start_agent().await;
     world.eventually(SOON, "the node is ready", || is_ready(world)).await;
-    let unready = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}});
-    let patched = nodes(world)
-        .patch_status(world.node_name(), &PatchParams::default(), &Patch::Strategic(unready))
-        .await;
+    let unready =
+        json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]}});
+    let patched =
+        nodes(world).patch_status(world.node_name(), &PatchParams::default(), &Patch::Strategic(unready)).await;
     assert!(patched.is_ok(), "{patched:?}");
     world.eventually(SOON, "the node is ready again", || is_ready(world)).await;
 }

@@ -108,8 +108,7 @@ impl<'a> Simulation<'a> {
     }
 
     async fn delete(&self, pod: usize, grace: Option<u32>) {
-        let mut params = DeleteParams::default();
-        params.grace_period_seconds = grace;
+        let params = DeleteParams { grace_period_seconds: grace, ..DeleteParams::default() };
         // There may be no such pod just now.
         drop(self.world.pods().delete(&name(pod), &params).await);
     }

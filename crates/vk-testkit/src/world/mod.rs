@@ -7,8 +7,8 @@ mod pods;
 use std::future::Future;
 use std::time::Duration;
 
-pub use agent::AgentInstance;
 pub use agent::AgentClients;
+pub use agent::AgentInstance;
 pub use in_process::{InProcess, simulate};
 use virtual_kubelet::kube::Client;
 

@@ -52,8 +52,7 @@ impl World {
 
     /// Deletes it with its own grace period, or the given one.
     pub async fn delete_pod(&self, name: &str, grace_seconds: Option<u32>) {
-        let mut params = DeleteParams::default();
-        params.grace_period_seconds = grace_seconds;
+        let params = DeleteParams { grace_period_seconds: grace_seconds, ..DeleteParams::default() };
         self.pods().delete(name, &params).await.expect("the deletion is taken");
     }
 

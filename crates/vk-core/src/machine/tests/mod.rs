@@ -15,9 +15,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::error::Error;
 use crate::identity::{BackendInstance, PodUid};
-use crate::observation::{
-    ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage, Terminated,
-};
+use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage, Terminated};
 use crate::record::{ContainerFacts, Deletion, PodFacts, RestartPolicy};
 use crate::status::{EndCause, Phase, Verdict};
 use crate::time::Now;
@@ -61,8 +59,11 @@ fn uid() -> PodUid {
 }
 
 fn observation(revision: u64, stage: Stage, state: ContainerState) -> PodObservation {
-    PodObservation::new(uid(), revision, stage)
-        .with_containers(vec![ContainerObservation::new("app", ContainerKind::App, state)])
+    PodObservation::new(uid(), revision, stage).with_containers(vec![ContainerObservation::new(
+        "app",
+        ContainerKind::App,
+        state,
+    )])
 }
 
 fn running(revision: u64) -> PodObservation {

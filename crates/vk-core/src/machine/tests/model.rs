@@ -141,7 +141,7 @@ impl Model {
     /// The agent is killed and started again: calls under way may or may not have had their effect.
     fn restart(&mut self) {
         for (_, call) in std::mem::take(&mut self.pending_calls) {
-            if self.now.mono.as_millis() % 2 == 0 {
+            if self.now.mono.as_millis().is_multiple_of(2) {
                 self.carry_out(call);
             }
         }
@@ -164,18 +164,14 @@ impl Model {
 
     fn carry_out(&mut self, call: Call) {
         match call {
-            Call::Create => {
-                if self.workload == Workload::None {
-                    self.starts += 1;
-                    self.revision += 1;
-                    self.workload = Workload::Runs;
-                }
+            Call::Create if self.workload == Workload::None => {
+                self.starts += 1;
+                self.revision += 1;
+                self.workload = Workload::Runs;
             }
-            Call::Terminate { .. } => {
-                if self.workload == Workload::Runs {
-                    self.revision += 1;
-                    self.workload = Workload::Ended(143);
-                }
+            Call::Terminate { .. } if self.workload == Workload::Runs => {
+                self.revision += 1;
+                self.workload = Workload::Ended(143);
             }
             Call::Remove => {
                 let terminal = self.api.as_ref().is_none_or(|facts| facts.phase.is_terminal());
@@ -227,7 +223,7 @@ impl Model {
                     Verdict::Observed => Phase::Running,
                     Verdict::Waiting { .. } => Phase::Pending,
                 };
-                assert!(!(facts.phase.is_terminal() && !phase.is_terminal()), "a terminal phase is never left");
+                assert!(!facts.phase.is_terminal() || phase.is_terminal(), "a terminal phase is never left");
                 if phase.is_terminal() {
                     assert_ne!(self.workload, Workload::Runs, "a terminal phase while something runs");
                 }

@@ -59,8 +59,7 @@ fn the_active_deadline_stops_the_pod() {
 #[test]
 fn a_crash_loop_is_no_end() {
     let mut harness = Harness::running();
-    let crashed =
-        observation(2, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(1)));
+    let crashed = observation(2, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(1)));
     harness.event(Event::Observed(crashed));
     assert_eq!(harness.verdict(), Verdict::Observed);
 }
