@@ -276,3 +276,15 @@ fn every_pod_is_honoured() {
     }});
     assert_eq!(table.check(&demanding), []);
 }
+
+#[test]
+fn nothing_stays_due_for_pods_that_have_ended_or_gone() {
+    let uid = PodUid::from("a");
+    let mut pods = Pods::new("vk", []);
+    pods.create(&pod("a", "Always", &[("lose-after", "9h"), ("run-for", "1h")]), start()).unwrap();
+    assert_eq!(pods.next_due(), Some(after(start(), Duration::from_secs(3600))));
+    pods.terminate(&uid, Duration::from_secs(1), start()).unwrap();
+    assert_eq!(pods.next_due(), Some(after(start(), Duration::from_secs(9 * 3600))));
+    pods.remove(&uid).unwrap();
+    assert_eq!(pods.next_due(), None);
+}

@@ -100,6 +100,17 @@ async fn the_previous_run_has_its_own_log() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_container_waits_for_its_restart_both_logs_are_those_of_the_run_that_ended() {
+    let provider = provider_with("Always", &[("crash-loop", "forever")]).await;
+    sleep(Duration::from_secs(3)).await;
+    let mut previous = request();
+    previous.previous = true;
+    for wanted in [request(), previous] {
+        assert!(read(&provider, wanted).await.unwrap().ends_with("(run 2)\n"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_no_log_says_so() {
     let provider = provider_with("Always", &[("start-delay", "1h")]).await;
     let cases = [
