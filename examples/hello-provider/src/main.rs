@@ -85,7 +85,7 @@ fn node(name: &str) -> Result<NodeSpec, Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt::init();
+    tracing_subscriber::fmt().init();
     let mut config = Config::infer().await?;
     // The agent repeats requests by itself, within seconds; kube would go on for minutes.
     config.default_retry = false;
