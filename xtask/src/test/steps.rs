@@ -4,18 +4,16 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use test_cluster::{
-    ControlPlane, ControlPlaneOptions, DockerEngine, DockerOptions, Programs, Requirement, ensure_installed,
-};
+use test_cluster::{DockerEngine, DockerOptions, Programs, Requirement, ensure_installed};
 
 use super::Step;
 use super::report::Closing;
-use crate::workspace::{Metadata, cargo, output_of, root};
-use crate::{cargo_deny, tidy};
+use crate::workspace::{cargo, output_of, root};
+use crate::{cargo_deny, e2e, tidy};
 
-/// Folders whose tests run in steps of their own.
-const WORLD: &str = "test/world";
-const END_TO_END: &str = "test/e2e";
+/// Packages whose tests run in steps of their own.
+const WORLD: &str = "test-world";
+const END_TO_END: &str = "test-e2e";
 
 pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
     match step {
@@ -35,8 +33,8 @@ pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
         }
         Step::Unit => unit(closing),
         Step::DocTests => closing.run_tests(cargo()?.args(["test", "--workspace", "--doc", "--quiet"])),
-        Step::World => on_a_cluster(WORLD, closing),
-        Step::EndToEnd => on_a_cluster(END_TO_END, closing),
+        Step::World => closing.run_tests(cargo()?.args(["test", "--package", WORLD])),
+        Step::EndToEnd => e2e::on_a_cluster(None, |tests| closing.run_tests(tests)),
     }
 }
 
@@ -64,38 +62,11 @@ fn deny() -> Result<()> {
 }
 
 fn unit(closing: &mut Closing) -> Result<()> {
-    let metadata = Metadata::read()?;
-    let mut test = cargo()?;
-    test.args(["test", "--workspace", "--all-targets"]);
-    for package in [WORLD, END_TO_END].into_iter().filter_map(|folder| metadata.package_in(folder)) {
-        test.args(["--exclude", &package.name]);
-    }
-    closing.run_tests(&mut test)
-}
-
-/// Runs a folder's tests with a cluster and an engine of their own, which end with the step, however it ends.
-fn on_a_cluster(folder: &str, closing: &mut Closing) -> Result<()> {
-    let Some(mut tests) = tests_of(folder)? else { return Ok(()) };
+    // The Docker provider's tests use it.
     let engine = DockerEngine::start(DockerOptions::default()).context("cannot start a Docker engine")?;
-    engine.load_test_image()?;
-    // Where pods in containers reach it too.
-    let address = engine.bridge_address().into();
-    let control_plane = ControlPlane::start(ControlPlaneOptions { address, ..ControlPlaneOptions::default() })
-        .context("cannot start a control plane")?;
-    tests.envs(control_plane.environment()).env("DOCKER_HOST", engine.host());
-    closing.run_tests(&mut tests)
-}
-
-/// `cargo test` for the package in a folder; `None`, with a word on it, where there is no such package.
-fn tests_of(folder: &str) -> Result<Option<Command>> {
-    let metadata = Metadata::read()?;
-    let Some(package) = metadata.package_in(folder) else {
-        println!("there is no {folder} yet");
-        return Ok(None);
-    };
     let mut test = cargo()?;
-    test.args(["test", "--package", &package.name]);
-    Ok(Some(test))
+    test.args(["test", "--workspace", "--all-targets", "--exclude", WORLD, "--exclude", END_TO_END]);
+    closing.run_tests(test.env("DOCKER_HOST", engine.host()))
 }
 
 /// Runs a command that says itself what is wrong.

@@ -1,0 +1,27 @@
+//! The third ring: the program `virtual-kubelet`, started as a user starts it, against a real control plane, a real Docker
+//! engine and the real `kubectl`. `cargo xtask e2e` starts what is needed and runs these tests.
+
+#![cfg(test)]
+
+#[macro_use]
+mod stage;
+
+mod agent_restart;
+mod api_access;
+mod api_server_outage;
+mod bad_pods;
+mod bad_settings;
+mod behaviours;
+mod container_ends;
+mod deletion;
+mod docker_outage;
+mod images;
+mod init_containers;
+mod late_dependencies;
+mod logs;
+mod mock_provider;
+mod node;
+mod pod_environment;
+mod pod_life;
+mod volumes;
+mod workloads;

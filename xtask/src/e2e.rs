@@ -1,0 +1,57 @@
+//! `cargo xtask e2e`: the tests of `test/e2e` on a control plane and a Docker engine of their own.
+
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use test_cluster::{ControlPlane, ControlPlaneOptions, DockerEngine, DockerOptions, Programs};
+
+use crate::workspace::{build_virtual_kubelet, cargo};
+
+const PACKAGE: &str = "test-e2e";
+/// Tests wait most of their time, so there are more of them at once than processors.
+const TESTS_PER_PROCESSOR: usize = 4;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Run only the tests whose names contain this.
+    #[arg(long, value_name = "FILTER")]
+    only: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    on_a_cluster(arguments.only.as_deref(), |tests| {
+        let status = tests.status().context("cannot start cargo")?;
+        if status.success() { Ok(()) } else { bail!("tests failed: {status}") }
+    })
+}
+
+/// Builds and starts what the tests need and hands over the command that runs them. All of it ends with the call, however
+/// that ends.
+pub(crate) fn on_a_cluster(only: Option<&str>, run: impl FnOnce(&mut Command) -> Result<()>) -> Result<()> {
+    Programs::build()?;
+    let binary = build_virtual_kubelet()?;
+    // Nothing is compiled any more once the cluster runs.
+    let built = cargo()?.args(["test", "--package", PACKAGE, "--no-run"]).status().context("cannot start cargo")?;
+    if !built.success() {
+        bail!("cannot build the tests: {built}");
+    }
+    let engine = DockerEngine::start(DockerOptions::default()).context("cannot start a Docker engine")?;
+    engine.load_test_image()?;
+    // Where pods in containers reach it too.
+    let address = engine.bridge_address().into();
+    let control_plane = ControlPlane::start(ControlPlaneOptions { address, ..ControlPlaneOptions::default() })
+        .context("cannot start a control plane")?;
+
+    let threads = TESTS_PER_PROCESSOR * thread::available_parallelism().map_or(1, usize::from);
+    let mut tests = cargo()?;
+    tests
+        .args(["test", "--package", PACKAGE, "--test", "it", "--"])
+        .args(only)
+        // Some print how long something took.
+        .args(["--show-output", &format!("--test-threads={threads}")])
+        .envs(control_plane.environment())
+        .env("DOCKER_HOST", engine.host())
+        .env("VK_BINARY", binary);
+    run(&mut tests)
+}
