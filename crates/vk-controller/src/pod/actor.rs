@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
 use vk_core::orphan::{Collection, OrphanPolicy, Orphans};
 use vk_core::poll::Pace;
-use vk_core::record::PodSnapshot;
+use vk_core::record::{Deletion, PodSnapshot};
 use vk_core::resolved::ResolvedPod;
 use vk_core::{BackendInstance, Error, PodKey, PodUid};
 
@@ -58,6 +58,8 @@ pub(super) struct Actor {
     writes: Arc<Semaphore>,
 
     pods: BTreeMap<PodUid, Entry>,
+    /// Pods that were proved gone, and let go, before the watch has come that far: what it still shows of them is history.
+    departed: BTreeSet<PodUid>,
     timers: Timers,
     /// UIDs seen since a full list of the API began.
     listing: Option<BTreeSet<PodUid>>,
@@ -75,6 +77,8 @@ struct Entry {
     prepared: Option<Arc<ResolvedPod>>,
     cancel: Option<(EffectId, CancellationToken)>,
     in_transition: bool,
+    /// The watch, too, has shown that the pod is gone.
+    gone_in_watch: bool,
 }
 
 impl Actor {
@@ -87,6 +91,7 @@ impl Actor {
             work,
             channels,
             pods: BTreeMap::new(),
+            departed: BTreeSet::new(),
             timers: Timers::default(),
             listing: None,
             api_synced: false,
@@ -156,19 +161,31 @@ impl Actor {
                 }
                 self.applied(snapshot);
             }
-            Watched::Deleted { uid, deletion } => self.step(&uid, Event::Gone { deletion }),
+            Watched::Deleted { uid, deletion } => self.gone_in_watch(&uid, deletion),
             Watched::ListEnds => {
                 let seen = self.listing.take().unwrap_or_default();
                 let gone: Vec<PodUid> = self.pods.keys().filter(|uid| !seen.contains(*uid)).cloned().collect();
-                gone.iter().for_each(|uid| self.step(uid, Event::Gone { deletion: None }));
+                gone.iter().for_each(|uid| self.gone_in_watch(uid, None));
+                self.departed.clear();
                 self.api_synced = true;
                 self.channels.list_wanted.notify_one();
             }
         }
     }
 
+    fn gone_in_watch(&mut self, uid: &PodUid, deletion: Option<Deletion>) {
+        self.departed.remove(uid);
+        if let Some(entry) = self.pods.get_mut(uid) {
+            entry.gone_in_watch = true;
+        }
+        self.step(uid, Event::Gone { deletion });
+    }
+
     fn applied(&mut self, snapshot: PodSnapshot) {
         let uid = snapshot.uid.clone();
+        if self.departed.contains(&uid) {
+            return;
+        }
         let facts = snapshot.facts.clone();
         if let Some(entry) = self.pods.get_mut(&uid) {
             entry.snapshot = Some(snapshot);
@@ -184,7 +201,8 @@ impl Actor {
 
     fn adopt_entry(&mut self, machine: PodMachine, snapshot: Option<PodSnapshot>, effects: Vec<Effect>) {
         let uid = machine.uid().clone();
-        let entry = Entry { machine, snapshot, prepared: None, cancel: None, in_transition: false };
+        let entry =
+            Entry { machine, snapshot, prepared: None, cancel: None, in_transition: false, gone_in_watch: false };
         self.pods.insert(uid.clone(), entry);
         self.carry_out(&uid, effects);
     }
@@ -316,6 +334,9 @@ impl Actor {
         self.timers.set(uid, None);
         if let Some(entry) = self.pods.remove(uid) {
             self.in_transition -= usize::from(entry.in_transition);
+            if !entry.gone_in_watch {
+                self.departed.insert(uid.clone());
+            }
         }
     }
 

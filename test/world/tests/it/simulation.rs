@@ -26,3 +26,10 @@ fn every_schedule_keeps_the_invariants_and_replays_exactly() {
         assert!(outcome.requests > 0);
     }
 }
+
+/// A pod was proved gone and let go while the watch was broken; resumed, the watch showed it once more.
+#[test]
+fn history_that_a_resumed_watch_shows_is_no_second_life() {
+    let outcome = run(&Schedule::from_seed(73));
+    assert_eq!(outcome.violations, []);
+}
