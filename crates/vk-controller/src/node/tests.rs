@@ -1,10 +1,10 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use vk_apiserver::{LinkState, NoFaults, RequestClass, RequestFault};
+use vk_apiserver::{EventFault, FaultPlan, LinkState, NoFaults, RequestClass, RequestFault};
 use vk_core::node::Identity;
 use vk_core::node::lease::LeaseState;
 
@@ -190,6 +190,20 @@ async fn vk_934_lease_does_not_depend_on_ping() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ping_that_fails_or_panics_becomes_a_condition() {
+    for mood in [Mood::Fails, Mood::Panics] {
+        let world = World::new();
+        let agent = service_account().start(&world);
+        world.eventually("registered", SECOND, ready).await;
+        agent.mood.send_replace(mood);
+        world.eventually("told", 15 * SECOND, |world| world.condition("BackendReachable") == "False").await;
+        agent.mood.send_replace(Mood::Answers);
+        world.eventually("withdrawn", 12 * SECOND, |world| world.condition("BackendReachable") == "True").await;
+        assert!(ready(&world));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_lease_goes_on_where_the_node_itself_is_refused() {
     let world = World::new();
     let user = "system:serviceaccount:vk:agent";
@@ -219,6 +233,45 @@ async fn an_outage_of_the_api_server_is_survived_and_its_traces_are_repaired() {
         let untainted = |world: &World| world.node().unwrap()["spec"]["taints"].as_array().unwrap().len() == 1;
         world.eventually("the taint of the outage is gone", 10 * SECOND, untainted).await;
     }
+}
+
+/// What is wrong with the agent's connections.
+#[derive(Clone, Default)]
+struct Faults {
+    /// A watch falls silent with its next event, and stays open.
+    silence: Arc<AtomicBool>,
+    /// Lease requests are refused.
+    refuse_leases: Arc<AtomicBool>,
+}
+
+impl FaultPlan for Faults {
+    fn on_request(&mut self, request: &RequestClass) -> RequestFault {
+        if request.resource == "leases" && self.refuse_leases.load(Ordering::Relaxed) {
+            return RequestFault::status(503);
+        }
+        RequestFault::default()
+    }
+
+    fn on_event(&mut self, _: &RequestClass, _: u64) -> EventFault {
+        if self.silence.load(Ordering::Relaxed) { EventFault::Silence } else { EventFault::None }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_died_in_an_outage_is_begun_anew_when_the_lease_recovers() {
+    let world = World::new();
+    let faults = Faults::default();
+    world.server.set_faults(faults.clone());
+    let _agent = service_account().start(&world);
+    world.eventually("registered", SECOND, ready).await;
+    faults.silence.store(true, Ordering::Relaxed);
+    world.patch_status(json!({ "status": { "conditions": [{ "type": "Ready", "status": "False" }] } })).await;
+    faults.refuse_leases.store(true, Ordering::Relaxed);
+    sleep(15 * SECOND).await;
+    assert_eq!(world.condition("Ready"), "False", "the watch is dead");
+    faults.silence.store(false, Ordering::Relaxed);
+    faults.refuse_leases.store(false, Ordering::Relaxed);
+    world.eventually("repaired", 4 * SECOND, ready).await;
 }
 
 #[tokio::test(start_paused = true)]

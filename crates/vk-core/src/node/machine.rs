@@ -295,8 +295,8 @@ impl NodeMachine {
             let asked_for = failure.requested_delay().unwrap_or_default().min(self.timing.longest_retry);
             self.retry_at = now + self.backoff.next_delay(random).max(asked_for);
         }
-        // It may have taken effect, or be refused because of a state that we have not seen.
-        self.must_read = refused || *sent == Sent::Create;
+        // It may be refused because of a state that we have not seen.
+        self.must_read = refused;
         let text = failure.to_string();
         if self.told.failing.insert(sent.verb(), text.clone()).as_ref() != Some(&text) {
             let notice = NodeNotice::Failing { request: sent.verb().to_owned(), failure: text };
