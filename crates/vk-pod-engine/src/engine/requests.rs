@@ -11,7 +11,7 @@ use super::actor::Actor;
 use super::command::Command;
 use super::pod::Given;
 use super::volumes;
-use crate::machine::Event;
+use crate::machine::{Event, Stand};
 use crate::plan::{Evidence, PodPlan};
 use crate::runtime::{ContainerRuntime, PodIdentity};
 
@@ -65,7 +65,11 @@ impl<R: ContainerRuntime> Actor<R> {
         let plan = Arc::new(PodPlan::of(&resolved.pod)?);
         let evidence = Evidence::of(&resolved.pod);
         let phase = resolved.pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        let ended = matches!(phase, Some("Succeeded" | "Failed"));
+        let stand = match phase {
+            Some("Succeeded" | "Failed") => Stand::Ended,
+            _ if resolved.pod.metadata.deletion_timestamp.is_some() => Stand::Deleted,
+            _ => Stand::Wanted,
+        };
         let identity = PodIdentity {
             uid: resolved.uid.clone(),
             namespace: resolved.key.namespace.to_string(),
@@ -83,7 +87,7 @@ impl<R: ContainerRuntime> Actor<R> {
         } else if let Some(newest) = &pod.newest {
             newest.send_replace(given);
         }
-        self.feed(&identity.uid, Event::Given { plan, evidence, ended });
+        self.feed(&identity.uid, Event::Given { plan, evidence, stand });
         Ok(())
     }
 

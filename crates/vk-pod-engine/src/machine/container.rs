@@ -36,6 +36,8 @@ pub(super) struct ContainerRecord {
     pub(super) trouble_delay: Growing,
     /// Lists from before this point of the sequence do not know the newest run.
     pub(super) fence: u64,
+    /// A call that may have started a run got no answer: nothing is known before the next list.
+    pub(super) doubtful: bool,
 }
 
 /// One run of a container.
@@ -158,6 +160,7 @@ impl ContainerRecord {
             pull_delay: Growing::default(),
             trouble_delay: Growing::default(),
             fence: 0,
+            doubtful: false,
         }
     }
 
@@ -168,6 +171,11 @@ impl ContainerRecord {
     /// Whether a call is under way that may bring a run into being or to life.
     pub(super) fn is_starting(&self) -> bool {
         matches!(self.step, Step::Calling { stage: Stage::Create | Stage::Start, .. })
+    }
+
+    /// Whether it runs, is about to, or may do so for all that is known.
+    pub(super) fn may_run(&self) -> bool {
+        self.is_running() || self.is_starting() || self.doubtful
     }
 
     /// Whether some run got further than its creation.

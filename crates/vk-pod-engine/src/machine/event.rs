@@ -24,8 +24,8 @@ pub enum Event {
         plan: Arc<PodPlan>,
         /// What its status tells of earlier runs.
         evidence: BTreeMap<String, Evidence>,
-        /// Whether its phase is terminal already: then nothing is started.
-        ended: bool,
+        /// What the API wants of it.
+        stand: Stand,
     },
     /// The pod's images changed.
     Replanned {
@@ -66,6 +66,17 @@ pub enum Event {
     ReferencesChanged,
     /// Time passed.
     Tick,
+}
+
+/// What the API wants of a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stand {
+    /// It is to run.
+    Wanted,
+    /// It is being deleted: what runs goes on until it is told to stop, and nothing is started.
+    Deleted,
+    /// Its phase is terminal already: nothing is started, and what still runs is stopped.
+    Ended,
 }
 
 /// How a volume stands.

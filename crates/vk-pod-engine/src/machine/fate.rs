@@ -69,8 +69,8 @@ impl PodMachine {
 
     /// Whether nothing of the pod runs, or is about to.
     pub(super) fn is_quiet(&self) -> bool {
-        let containers = self.containers.iter().all(|record| !record.is_running() && !record.is_starting());
-        let sandbox = self.sandbox.ready().is_none() && self.sandbox.call.is_none();
-        self.listing.taken.is_some() && containers && sandbox
+        let containers = self.containers.iter().any(ContainerRecord::may_run);
+        let sandbox = self.sandbox.ready().is_some() || self.sandbox.is_unsettled();
+        self.listing.taken.is_some() && !containers && !sandbox
     }
 }

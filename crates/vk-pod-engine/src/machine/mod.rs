@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use vk_core::{BackendEvent, Now};
 
 pub use effect::{Call, Effect, EffectId};
-pub use event::{CreateFailure, Event, Mark, Outcome, Pulled, VolumeState};
+pub use event::{CreateFailure, Event, Mark, Outcome, Pulled, Stand, VolumeState};
 pub use observe::Observed;
 
 use self::container::ContainerRecord;
@@ -73,7 +73,7 @@ pub struct PodMachine {
 /// What should become of the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Goal {
-    /// Found in the runtime and not adopted: only watched.
+    /// Found in the runtime and not adopted, or adopted while it is being deleted: only watched.
     Observe,
     /// Run by its plan.
     Run,
@@ -146,7 +146,8 @@ impl PodMachine {
 
     /// Whether the machine was never given a pod and the runtime holds nothing of it any more.
     pub fn is_vacant(&self) -> bool {
-        self.goal == Goal::Observe
+        self.plan.is_none()
+            && self.goal == Goal::Observe
             && self.listing.taken.is_some()
             && self.sandbox.newest.is_none()
             && self.containers.iter().all(|container| container.run.is_none())
@@ -182,7 +183,7 @@ impl PodMachine {
 
     fn fold(&mut self, event: Event, now: Now, effects: &mut Effects) {
         match event {
-            Event::Given { plan, evidence, ended } => self.take_plan(plan, evidence, ended, now),
+            Event::Given { plan, evidence, stand } => self.take_plan(plan, evidence, stand, now),
             Event::Replanned { plan } => {
                 if self.plan.is_some() {
                     self.set_plan(plan);
@@ -206,16 +207,16 @@ impl PodMachine {
         }
     }
 
-    fn take_plan(&mut self, plan: Arc<PodPlan>, evidence: BTreeMap<String, Evidence>, ended: bool, now: Now) {
+    fn take_plan(&mut self, plan: Arc<PodPlan>, evidence: BTreeMap<String, Evidence>, stand: Stand, now: Now) {
         if self.plan.is_some() {
             return;
         }
         self.set_plan(plan);
         self.evidence = evidence;
-        if self.goal == Goal::Observe {
+        if self.goal == Goal::Observe && stand != Stand::Deleted {
             self.goal = Goal::Run;
         }
-        if ended {
+        if stand == Stand::Ended {
             self.winding_down = Some(now.mono);
         }
         if self.listing.taken.is_some() {

@@ -14,7 +14,8 @@ impl PodMachine {
     /// Brings the pod one step nearer to nothing of it being left.
     pub(super) fn remove(&mut self, proof: Option<u64>, now: Now, effects: &mut Effects) {
         self.give_up_starts(effects);
-        let starting = self.containers.iter().any(|record| record.is_starting()) || self.sandbox.call.is_some();
+        let starting =
+            self.containers.iter().any(|record| record.is_starting() || record.doubtful) || self.sandbox.is_unsettled();
         if starting || self.cleanup_pause.is_some_and(|until| now.mono < until) {
             return;
         }

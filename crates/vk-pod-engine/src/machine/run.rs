@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use vk_core::{ContainerKind, Now};
 
+use super::container::ContainerRecord;
 use super::effect::Call;
 use super::{Effects, PodMachine};
 use crate::runtime::RunState;
@@ -21,7 +22,7 @@ impl PodMachine {
         self.stop_what_must_be_replaced(now, effects);
         if self.sandbox.ready().is_none() {
             // What still runs belongs to a sandbox that is gone: it has to end before there is a new one.
-            if !self.containers.iter().any(|record| record.is_running() || record.is_starting()) {
+            if !self.containers.iter().any(ContainerRecord::may_run) {
                 self.ensure_sandbox(now, effects);
             }
             return;

@@ -35,12 +35,19 @@ pub(super) struct SandboxRecord {
     pub(super) trouble: Option<String>,
     /// Lists from before this point of the sequence do not know the newest.
     pub(super) fence: u64,
+    /// A call that may have made one got no answer: nothing is known before the next list.
+    pub(super) doubtful: bool,
 }
 
 impl SandboxRecord {
     /// The sandbox, if containers can be started in it.
     pub(super) fn ready(&self) -> Option<&RuntimeSandbox> {
         self.newest.as_ref().filter(|sandbox| sandbox.running)
+    }
+
+    /// Whether there may be another one than is known.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.call.is_some() || self.doubtful
     }
 
     pub(super) fn set(&mut self, sandbox: RuntimeSandbox) {
@@ -64,7 +71,7 @@ impl SandboxRecord {
 impl PodMachine {
     /// Asks for a sandbox, unless that is under way or has just failed.
     pub(super) fn ensure_sandbox(&mut self, now: Now, effects: &mut Effects) {
-        if self.sandbox.call.is_some() || self.sandbox.pause.is_some_and(|until| now.mono < until) {
+        if self.sandbox.is_unsettled() || self.sandbox.pause.is_some_and(|until| now.mono < until) {
             return;
         }
         let attempt = self.sandbox.next_attempt;
@@ -91,7 +98,9 @@ impl PodMachine {
             Err(error) => {
                 self.listing.wanted = true;
                 self.sandbox.hold(now);
-                if !words::is_unanswered(&error) {
+                if words::is_unanswered(&error) {
+                    self.sandbox.doubtful = true;
+                } else {
                     let message = format!("Failed to create pod sandbox: {}", error.message);
                     self.record(words::warning(None, "FailedCreatePodSandBox", &message), effects);
                     self.sandbox.trouble = Some(message);

@@ -7,6 +7,7 @@ use vk_core::{Now, Terminated};
 use super::PodMachine;
 use super::container::{ContainerRecord, Run};
 use super::event::Mark;
+use crate::plan::RestartPolicy;
 use crate::runtime::{RunState, RuntimeContainer, RuntimePod, RuntimeSandbox};
 
 /// What the kubelet reports of a container that its runtime no longer knows.
@@ -38,6 +39,7 @@ impl PodMachine {
             self.listing.wanted = true;
             return;
         }
+        self.sandbox.doubtful = false;
         listed.sort_by_key(|sandbox| Reverse(sandbox.attempt));
         let mut listed = listed.into_iter().peekable();
         let next_attempt = self.sandbox.next_attempt;
@@ -62,6 +64,7 @@ impl PodMachine {
                 self.listing.wanted = true;
                 continue;
             }
+            record.doubtful = false;
             let mut runs: Vec<_> = listed.iter().filter(|container| container.name == record.name).collect();
             runs.sort_by_key(|container| Reverse(container.attempt));
             record.take_runs(&runs, now);
@@ -74,17 +77,20 @@ impl PodMachine {
 
     /// Compares what the API remembers with what the runtime knows: a run that only the API remembers was lost.
     pub(super) fn weigh_evidence(&mut self, now: Now) {
-        let sandbox_attempt = self.sandbox.ready().map(|sandbox| sandbox.attempt);
+        // The API does not say in which sandbox something ran. A pod that never restarts has only one; for others it is taken
+        // to be another, so that init containers run again rather than too little.
+        let never = self.plan.as_ref().is_some_and(|plan| plan.restart == RestartPolicy::Never);
+        let only_sandbox = self.sandbox.ready().filter(|_| never).map(|sandbox| sandbox.attempt);
         for (name, evidence) in std::mem::take(&mut self.evidence) {
             let Some(record) = self.containers.iter_mut().find(|record| record.name == name) else { continue };
-            if record.next_attempt > evidence.attempt || record.is_starting() {
+            if record.next_attempt > evidence.attempt || record.is_starting() || record.doubtful {
                 continue;
             }
             let known = record.ended().cloned();
             record.set_run(Run {
                 attempt: evidence.attempt,
                 id: None,
-                sandbox_attempt,
+                sandbox_attempt: only_sandbox,
                 spec_hash: None,
                 image: String::new(),
                 image_id: String::new(),

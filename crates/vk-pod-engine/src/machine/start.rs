@@ -25,6 +25,9 @@ impl PodMachine {
     /// Brings a container that should run, and does not, one step nearer to it.
     pub(super) fn advance(&mut self, index: usize, now: Now, effects: &mut Effects) {
         let record = &self.containers[index];
+        if record.doubtful {
+            return;
+        }
         match record.step {
             Step::Calling { .. } => return,
             Step::Paused { until, .. } if now.mono < until => return,
@@ -233,7 +236,10 @@ impl PodMachine {
                 self.record(words::warning(Some(container), "Failed", &format!("Error: {message}")), effects);
                 self.trouble(index, Notice::new("CreateContainerConfigError", message), now);
             }
-            Err(CreateFailure::Runtime(error)) if words::is_unanswered(&error) => self.unanswered(index, now),
+            Err(CreateFailure::Runtime(error)) if words::is_unanswered(&error) => {
+                self.containers[index].doubtful = true;
+                self.unanswered(index, now);
+            }
             Err(CreateFailure::Runtime(error)) => {
                 let message = error.message;
                 self.record(words::warning(Some(container), "Failed", &format!("Error: {message}")), effects);
@@ -260,7 +266,10 @@ impl PodMachine {
                 self.containers[index].set_run(Run { state, confirmed: false, ..run });
                 self.record(words::normal(&name, "Started", &format!("Started container {name}")), effects);
             }
-            Err(error) if words::is_unanswered(&error) => self.unanswered(index, now),
+            Err(error) if words::is_unanswered(&error) => {
+                self.containers[index].doubtful = true;
+                self.unanswered(index, now);
+            }
             Err(error) => {
                 let mut ended = Terminated::with_exit_code(START_ERROR.0);
                 ended.reason = START_ERROR.1.to_owned();

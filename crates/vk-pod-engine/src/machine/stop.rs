@@ -28,14 +28,14 @@ impl PodMachine {
         for index in 0..self.containers.len() {
             let record = &self.containers[index];
             if record.kind != ContainerKind::Sidecar {
-                others_are_busy |= record.is_running() || record.is_starting();
+                others_are_busy |= record.may_run();
                 self.stop_container(index, deadline, None, now, effects);
             }
         }
         // The sidecar that was started last goes first. After the deadline nobody waits for anybody.
         for index in (0..self.containers.len()).rev() {
             let record = &self.containers[index];
-            if record.kind != ContainerKind::Sidecar || !(record.is_running() || record.is_starting()) {
+            if record.kind != ContainerKind::Sidecar || !record.may_run() {
                 continue;
             }
             if late || !others_are_busy {

@@ -1,6 +1,9 @@
+mod disturbance;
 mod ends;
+mod exhaustive;
 mod images;
 mod loss;
 mod order;
+mod random;
 mod restarts;
 mod world;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vk_core::{BackendEvent, ContainerKind, ContainerState, Error, Now, Stage, Terminated};
 
-use crate::machine::{Call, CreateFailure, Effect, EffectId, Event, Outcome, PodMachine, Pulled, VolumeState};
+use crate::machine::{Call, CreateFailure, Effect, EffectId, Event, Outcome, PodMachine, Pulled, Stand, VolumeState};
 use crate::plan::{Evidence, PodPlan};
 use crate::runtime::{
     ContainerId, Image, PodIdentity, RunState, RuntimeContainer, RuntimePod, RuntimeSandbox, SandboxId, Signal,
@@ -81,7 +81,7 @@ impl World {
     /// A pod that has just been created, with nothing answered yet.
     pub(super) fn created(plan: Arc<PodPlan>) -> Self {
         let mut world = Self::unadopted();
-        world.feed(Event::Given { plan, evidence: BTreeMap::new(), ended: false });
+        world.feed(Event::Given { plan, evidence: BTreeMap::new(), stand: Stand::Wanted });
         world
     }
 
@@ -115,7 +115,7 @@ impl World {
     }
 
     pub(super) fn adopt(&mut self, plan: Arc<PodPlan>, evidence: BTreeMap<String, Evidence>) {
-        self.feed(Event::Given { plan, evidence, ended: false });
+        self.feed(Event::Given { plan, evidence, stand: Stand::Wanted });
     }
 
     pub(super) fn feed(&mut self, event: Event) {
@@ -166,6 +166,13 @@ impl World {
         };
         let outcome = self.failed(&call, error);
         self.feed(Event::Done { id, outcome });
+    }
+
+    /// Carries out what is pending without reporting it: nobody is there to hear of it.
+    pub(super) fn carry_out_all(&mut self) {
+        for (_, call) in std::mem::take(&mut self.pending) {
+            self.carry_out(&call);
+        }
     }
 
     /// Where the first pending call of this kind stands.
