@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help`.
 
+mod bench;
 mod cargo_deny;
 mod cluster;
 mod demo;
@@ -22,6 +23,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure the released program on a real control plane; docs/benchmarks.md says what the figures mean.
+    Bench(bench::Arguments),
     /// A real Kubernetes control plane on this machine, for trying things out.
     #[command(subcommand)]
     Cluster(cluster::Command),
@@ -35,6 +38,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Cluster(command) => cluster::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Tidy => tidy::run(),
