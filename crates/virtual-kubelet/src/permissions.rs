@@ -40,6 +40,14 @@ const fn on(subresource: &'static str, base: Permission) -> Permission {
     Permission { subresource, ..base }
 }
 
+const fn lease(verb: &'static str) -> Permission {
+    Permission {
+        group: "coordination.k8s.io",
+        namespace: "kube-node-lease",
+        ..permission(verb, "leases", "the node lease")
+    }
+}
+
 /// Everything that the agent needs.
 pub const PERMISSIONS: &[Permission] = &[
     permission("get", "nodes", "registering the node"),
@@ -63,37 +71,12 @@ pub const PERMISSIONS: &[Permission] = &[
     on("token", permission("create", "serviceaccounts", "pods with a service account token, which are nearly all")),
     permission("create", "events", "Events"),
     permission("patch", "events", "counting Events"),
+    lease("get"),
+    lease("create"),
+    lease("patch"),
     Permission {
-        verb: "get",
-        group: "coordination.k8s.io",
-        resource: "leases",
-        subresource: "",
-        namespace: "kube-node-lease",
-        purpose: "the node lease",
-    },
-    Permission {
-        verb: "create",
-        group: "coordination.k8s.io",
-        resource: "leases",
-        subresource: "",
-        namespace: "kube-node-lease",
-        purpose: "the node lease",
-    },
-    Permission {
-        verb: "patch",
-        group: "coordination.k8s.io",
-        resource: "leases",
-        subresource: "",
-        namespace: "kube-node-lease",
-        purpose: "the node lease",
-    },
-    Permission {
-        verb: "create",
         group: "authorization.k8s.io",
-        resource: "subjectaccessreviews",
-        subresource: "",
-        namespace: "",
-        purpose: "kubectl logs and exec",
+        ..permission("create", "subjectaccessreviews", "kubectl logs and exec")
     },
 ];
 
