@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::calls::NEARER;
 use super::effect::{Call, Effect, EffectId, Write};
 use super::event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
 use super::lane::Curve;
@@ -15,10 +16,13 @@ use crate::status::EndCause;
 use crate::time::Now;
 
 /// A kubelet gives a pod at least this long to stop.
-const SHORTEST_GRACE: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a write waits for the watch to show the write before.
 const ECHO_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A back end that asks to be called again at once is not called in a tight loop.
+const SHORTEST_DELAY: Duration = Duration::from_millis(100);
 
 /// Failed writes are repeated soon: a server that comes back is noticed within seconds.
 const WRITE_CURVE: Curve = Curve { first: Duration::from_millis(200), cap: Duration::from_secs(5) };
@@ -39,7 +43,7 @@ impl PodMachine {
             Event::Observed(observation) => self.absorb_observation(observation, effects),
             Event::Listed { found, instance, asked_at } => self.absorb_list(found, instance, asked_at, effects),
             Event::Called { id, outcome } => self.absorb_call(id, outcome, now, effects),
-            Event::Written { id, outcome } => self.absorb_write(id, outcome, now),
+            Event::Written { id, outcome } => self.absorb_write(id, outcome, now, effects),
             Event::BackendRecovered => self.calls.succeeded(),
             Event::Tick => {}
         }
@@ -61,10 +65,11 @@ impl PodMachine {
     fn absorb_facts(&mut self, facts: Arc<PodFacts>, now: Now) {
         // A UID never comes back.
         let ApiSide::Present(known) = &self.api else { return };
-        let changed = known.generation != facts.generation || known.metadata_fingerprint != facts.metadata_fingerprint;
-        if changed && self.preparation == Preparation::Refused {
+        if !asks_for_the_same(known, &facts) {
+            if self.preparation == Preparation::Refused {
+                self.calls.succeeded();
+            }
             self.preparation = Preparation::Needed;
-            self.calls.succeeded();
         }
         self.status.echo_until = None;
         if self.status.written_version.as_deref() != Some(&facts.resource_version) {
@@ -110,7 +115,12 @@ impl PodMachine {
                 // The back-off was earned by what is not wanted any more.
                 self.calls.succeeded();
             }
-            Some(stop) => stop.deadline = stop.deadline.min(deadline),
+            Some(stop) => {
+                if deadline + NEARER < stop.deadline {
+                    self.calls.succeeded();
+                }
+                stop.deadline = stop.deadline.min(deadline);
+            }
         }
     }
 
@@ -129,6 +139,8 @@ impl PodMachine {
             self.handle.clone_from(&observation.handle);
         }
         self.seen_running = true;
+        // Another create, should there ever be one, is prepared anew.
+        self.preparation = Preparation::Needed;
         self.waiting = None;
         self.status.dirty = true;
         self.backend = BackendView::Present(Box::new(observation));
@@ -146,11 +158,12 @@ impl PodMachine {
             return self.absorb_observation(observation, effects);
         }
         let may_be_younger = matches!(self.calls.in_flight(), Some((_, Call::Create)))
-            || self.handed_over.is_some_and(|at| asked_at < at + self.policy.settle);
-        if !self.policy.lists_all || may_be_younger {
+            || self.handed_over.is_some_and(|at| asked_at < at.saturating_add(self.policy.settle));
+        if may_be_younger {
             return;
         }
         match self.backend {
+            _ if !self.policy.lists_all => self.doubted = true,
             // A pod that has run is not given up because of one list: a lookup confirms it.
             BackendView::Unlisted if !self.has_started() => self.believe_absence(instance),
             BackendView::Unlisted | BackendView::Present(_) => self.backend = BackendView::Unknown,
@@ -183,17 +196,11 @@ impl PodMachine {
     fn absorb_call(&mut self, id: EffectId, outcome: CallOutcome, now: Now, effects: &mut Vec<Effect>) {
         let Some(call) = self.calls.finish(id) else { return };
         let failed = match outcome {
-            CallOutcome::Prepared(result) => result.map(|()| self.preparation = Preparation::Done).err(),
+            CallOutcome::Prepared(result) => result.map(|()| self.absorb_prepared()).err(),
             CallOutcome::Created(result) => result.map(|created| self.absorb_created(created, now, effects)).err(),
             CallOutcome::Adopted(result) => result.map(|()| self.absorb_adopted(now)).err(),
-            CallOutcome::Updated(result) => {
-                // What the back end cannot change, it cannot change at the second try either.
-                self.given = self.in_api().cloned();
-                result.err()
-            }
-            CallOutcome::Terminated(result) => {
-                result.map(|found| found.into_iter().for_each(|found| self.absorb_observation(found, effects))).err()
-            }
+            CallOutcome::Updated(result) => self.absorb_updated(result).err(),
+            CallOutcome::Terminated(result) => self.absorb_terminated(result, effects).err(),
             CallOutcome::Removed(result) => result.map(|()| self.backend = BackendView::Absent).err(),
             CallOutcome::LookedUp(result) => result.map(|looked_up| self.absorb_lookup(looked_up, now, effects)).err(),
         };
@@ -202,12 +209,42 @@ impl PodMachine {
         }
     }
 
+    fn absorb_prepared(&mut self) {
+        let (offered, wanted) = (self.offered.as_deref(), self.in_api().map(|facts| &**facts));
+        let is_current = offered.zip(wanted).is_some_and(|(offered, wanted)| asks_for_the_same(offered, wanted));
+        self.preparation = if is_current { Preparation::Done } else { Preparation::Needed };
+        // The intent may have to be recorded now.
+        self.status.dirty |= self.policy.forgets;
+    }
+
+    fn absorb_updated(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        // What the back end cannot change, it cannot change at the second try either.
+        if result.as_ref().err().is_none_or(|error| error.retry == Retry::Never) {
+            self.given.clone_from(&self.offered);
+        }
+        result.inspect(|()| self.calls.succeeded())
+    }
+
+    fn absorb_terminated(
+        &mut self,
+        result: Result<Option<PodObservation>, Error>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        match result {
+            Ok(found) => found.into_iter().for_each(|found| self.absorb_observation(found, effects)),
+            Err(error) => {
+                // It does not know of the deadline yet.
+                self.stop.iter_mut().for_each(|stop| stop.told = None);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     fn absorb_created(&mut self, created: Created, now: Now, effects: &mut Vec<Effect>) {
         self.calls.succeeded();
         self.handed_over = Some(now.mono);
-        self.connected = true;
-        self.given = self.in_api().cloned();
-        self.start_time.get_or_insert(now.wall);
+        self.connect(now);
         if created.handle.is_some() {
             self.handle = created.handle;
         }
@@ -227,9 +264,16 @@ impl PodMachine {
 
     fn absorb_adopted(&mut self, now: Now) {
         self.calls.succeeded();
+        self.connect(now);
+    }
+
+    /// The back end has the pod as it was offered. Observations may have been told before that: start time and handle are
+    /// told now.
+    fn connect(&mut self, now: Now) {
         self.connected = true;
-        self.given = self.in_api().cloned();
+        self.given.clone_from(&self.offered);
         self.start_time.get_or_insert(now.wall);
+        self.status.dirty = true;
     }
 
     fn absorb_lookup(&mut self, looked_up: LookedUp, now: Now, effects: &mut Vec<Effect>) {
@@ -237,17 +281,20 @@ impl PodMachine {
             self.calls.succeeded();
             self.remember_instance(looked_up.instance);
             self.absorb_observation(observation, effects);
-            if let Some(stop) = self.stop.as_mut().filter(|stop| now.mono >= stop.deadline) {
+            let runs = matches!(&self.backend, BackendView::Present(observation) if !self.has_settled(observation));
+            if let Some(stop) = self.stop.as_mut().filter(|stop| runs && now.mono >= stop.deadline) {
                 // Told in time, and it runs on: it is told again.
                 stop.told = None;
                 self.calls.failed(now.mono, OUTAGE_CURVE, self.salt());
             }
             return;
         }
-        match self.handed_over.map(|at| at + self.policy.settle) {
+        match self.handed_over.map(|at| at.saturating_add(self.policy.settle)) {
             Some(settled) if now.mono < settled => self.calls.postponed(settled),
+            // It contradicts what was observed, maybe while it was under way: it has to be said again.
+            _ if matches!(self.backend, BackendView::Present(_)) => self.backend = BackendView::Unknown,
             _ => {
-                self.calls.succeeded();
+                // Failures of creates still count: a lookup between two of them is no success.
                 self.believe_absence(looked_up.instance);
                 if let BackendView::OtherInstance(other) = &self.backend {
                     let message = format!(
@@ -270,8 +317,14 @@ impl PodMachine {
         }
         self.explain(&error, effects);
         match error.retry {
-            Retry::Never => self.refuse(&error),
-            Retry::After(delay) => self.calls.postponed(now.mono + delay),
+            Retry::Never => {
+                self.refuse(&error);
+                // Some calls are needed all the same, as the stop of a pod that is deleted.
+                if !matches!(call, Call::Update { .. }) {
+                    self.calls.failed(now.mono, REFUSED_CURVE, self.salt());
+                }
+            }
+            Retry::After(delay) => self.calls.postponed(now.mono.saturating_add(delay.max(SHORTEST_DELAY))),
             Retry::Backoff => self.calls.failed(now.mono, curve_of(&error.kind), self.salt()),
         }
     }
@@ -289,6 +342,7 @@ impl PodMachine {
         if let ErrorKind::Rejected { reason } = &error.kind {
             if not_created && self.end.is_none() {
                 self.end = Some(EndCause::Rejected { reason: reason.clone(), message: error.message.clone() });
+                self.status.dirty = true;
             }
         } else if not_created {
             self.preparation = Preparation::Refused;
@@ -312,7 +366,7 @@ impl PodMachine {
         }
     }
 
-    fn absorb_write(&mut self, id: EffectId, outcome: WriteOutcome, now: Now) {
+    fn absorb_write(&mut self, id: EffectId, outcome: WriteOutcome, now: Now, effects: &mut Vec<Effect>) {
         let Some(write) = self.writes.finish(id) else { return };
         let repeat_status = write == Write::Status;
         let fail = |machine: &mut Self, curve| {
@@ -348,7 +402,10 @@ impl PodMachine {
                 self.status.dirty |= repeat_status;
             }
             WriteOutcome::Conflict => fail(self, CONFLICT_CURVE),
-            WriteOutcome::Refused { .. } => fail(self, REFUSED_CURVE),
+            WriteOutcome::Refused { message } => {
+                effects.push(warning("ApiWriteRefused", message));
+                fail(self, REFUSED_CURVE);
+            }
             WriteOutcome::Failed { retry_after: Some(delay), .. } => {
                 self.status.dirty |= repeat_status;
                 self.writes.postponed(now.mono + delay);
@@ -371,6 +428,13 @@ fn is_certain(kind: &ErrorKind) -> bool {
     )
 }
 
+/// Whether a preparation of the one is good for the other.
+fn asks_for_the_same(one: &PodFacts, other: &PodFacts) -> bool {
+    one.generation == other.generation
+        && one.metadata_fingerprint == other.metadata_fingerprint
+        && one.containers == other.containers
+}
+
 fn curve_of(kind: &ErrorKind) -> Curve {
     match kind {
         ErrorKind::Exhausted { .. } | ErrorKind::Internal => DENIAL_CURVE,
@@ -383,7 +447,7 @@ fn warning(reason: &str, message: String) -> Effect {
     Effect::Record(BackendEvent { kind: EventType::Warning, reason, message, container: None })
 }
 
-fn whole_grace(facts: &PodFacts) -> Duration {
+pub(super) fn whole_grace(facts: &PodFacts) -> Duration {
     let seconds = facts.deletion.map_or(facts.grace_seconds, |deletion| deletion.grace_seconds);
     Duration::from_secs(seconds).max(SHORTEST_GRACE)
 }

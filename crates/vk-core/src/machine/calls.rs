@@ -8,7 +8,7 @@ use crate::record::PodFacts;
 use crate::time::Now;
 
 /// A deadline counts as nearer only if it is nearer by more than this.
-const NEARER: Duration = Duration::from_millis(500);
+pub(super) const NEARER: Duration = Duration::from_millis(500);
 
 /// How long after the deadline a pod that was told to stop is asked about.
 pub(super) const OVERDUE: Duration = Duration::from_secs(5);
@@ -23,9 +23,12 @@ impl PodMachine {
         if let (Call::Terminate { grace }, Some(stop)) = (call, self.stop.as_mut()) {
             stop.told = Some(now.mono + grace);
         }
-        if call == Call::Create {
+        match call {
             // From here on it may be there.
-            self.backend = BackendView::Unknown;
+            Call::Create => self.backend = BackendView::Unknown,
+            Call::Prepare | Call::Adopt | Call::Update { .. } => self.offered = self.in_api().cloned(),
+            Call::Lookup => self.doubted = false,
+            Call::Terminate { .. } | Call::Remove => {}
         }
         let id = self.new_id();
         self.calls.begin(id, call);
@@ -89,6 +92,9 @@ impl PodMachine {
     fn wanted_to_serve(&self) -> Option<Call> {
         if !self.connected {
             return self.in_api().map(|_| Call::Adopt);
+        }
+        if self.doubted {
+            return Some(Call::Lookup);
         }
         let (wanted, given) = (self.in_api()?, self.given.as_ref()?);
         difference(given, wanted)

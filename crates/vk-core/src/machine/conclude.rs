@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::absorb::{SHORTEST_GRACE, whole_grace};
 use super::state::{BackendView, PodMachine};
 use crate::observation::{PodObservation, Stage};
 use crate::record::RestartPolicy;
@@ -14,6 +15,23 @@ impl PodMachine {
         if self.end.is_none() {
             self.end = self.end_by_now();
             self.status.dirty |= self.end.is_some();
+        }
+        self.hold_to_the_end(now);
+    }
+
+    /// What has been told as ended stays ended, whatever the back end shows later.
+    fn hold_to_the_end(&mut self, now: Now) {
+        let BackendView::Present(observation) = &self.backend else { return };
+        if self.end.is_none() {
+            return;
+        }
+        if self.has_settled(observation) {
+            if self.last_words.is_none() {
+                self.last_words = Some(observation.clone());
+            }
+        } else if self.stop.is_none() {
+            let grace = self.facts().map_or(SHORTEST_GRACE, |facts| whole_grace(facts));
+            self.order_stop(EndCause::Stopped, now.mono + grace);
         }
     }
 

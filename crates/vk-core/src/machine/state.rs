@@ -13,7 +13,7 @@ use super::effect::{Call, Effect, EffectId, Write};
 use super::event::Event;
 use super::lane::Lane;
 use crate::identity::{BackendInstance, Handle, PodUid};
-use crate::observation::PodObservation;
+use crate::observation::{ContainerState, PodObservation, Stage};
 use crate::record::{HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts};
 use crate::status::{EndCause, Phase, Verdict};
 use crate::time::Now;
@@ -108,11 +108,17 @@ pub struct PodMachine {
     pub(super) preparation: Preparation,
     /// What the back end was last given.
     pub(super) given: Option<Arc<PodFacts>>,
+    /// What the call under way, or the preparation of the next create, gives it.
+    pub(super) offered: Option<Arc<PodFacts>>,
+    /// A list that does not name every pod did not name this one: a lookup has to tell.
+    pub(super) doubted: bool,
     pub(super) handle: Option<Handle>,
     pub(super) instance: Option<BackendInstance>,
 
     pub(super) stop: Option<Stop>,
     pub(super) end: Option<EndCause>,
+    /// The observation that showed the end: its exit codes are told even if the back end forgets them first.
+    pub(super) last_words: Option<Box<PodObservation>>,
     /// Why nothing runs yet.
     pub(super) waiting: Option<(String, String)>,
     /// `status.startTime`, from when the pod was handed over.
@@ -153,6 +159,7 @@ impl PodMachine {
     /// A machine for a pod that only the back end holds, proved absent from the API: it is stopped and removed.
     pub fn orphan(observation: PodObservation, policy: BackendPolicy, now: Now) -> (Self, Vec<Effect>) {
         let mut machine = Self::empty(observation.uid.clone(), policy, now);
+        machine.handle.clone_from(&observation.handle);
         machine.backend = BackendView::Present(Box::new(observation));
         let effects = machine.step(Event::Gone { deletion: None }, now);
         (machine, effects)
@@ -172,10 +179,13 @@ impl PodMachine {
             connected: false,
             preparation: Preparation::Needed,
             given: None,
+            offered: None,
+            doubted: false,
             handle: None,
             instance: None,
             stop: None,
             end: None,
+            last_words: None,
             waiting: None,
             start_time: None,
             status: StatusProgress::default(),
@@ -223,7 +233,9 @@ impl PodMachine {
     /// Whether the back end is expected to change soon: polling is quick while some pod is in transition.
     pub fn in_transition(&self) -> bool {
         let awaited = match &self.backend {
-            BackendView::Present(observation) => !self.has_settled(observation),
+            BackendView::Present(observation) => {
+                !self.has_settled(observation) && (self.stop.is_some() || !is_steady(observation))
+            }
             BackendView::Absent => self.wants_to_run(),
             BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance(_) => true,
         };
@@ -234,7 +246,7 @@ impl PodMachine {
     pub fn status_basis(&self) -> StatusBasis<'_> {
         let observation = match &self.backend {
             BackendView::Present(observation) => Some(&**observation),
-            _ => None,
+            _ => self.last_words.as_deref(),
         };
         StatusBasis {
             verdict: self.verdict(),
@@ -296,4 +308,13 @@ impl PodMachine {
     pub(super) fn salt(&self) -> u64 {
         crate::record::fingerprint_of(self.uid.as_str().as_bytes())
     }
+}
+
+/// Whether every container is where it may stay for long.
+fn is_steady(observation: &PodObservation) -> bool {
+    let stays =
+        |state: &ContainerState| matches!(state, ContainerState::Running { .. } | ContainerState::Terminated(_));
+    observation.stage == Stage::Active
+        && !observation.containers.is_empty()
+        && observation.containers.iter().all(|container| stays(&container.state))
 }

@@ -152,3 +152,104 @@ fn an_outage_that_ends_ends_the_back_off() {
     harness.event(Event::BackendRecovered);
     assert_eq!(harness.under_way(), Some(Call::Prepare));
 }
+
+#[test]
+fn intent_is_recorded_also_after_a_failed_preparation() {
+    let policy = BackendPolicy { forgets: true, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Err(Error::unresolved("configmap \"settings\"", "not found"))));
+    harness.wrote(Phase::Pending).wake();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!(harness.writing(), Some(Write::Status));
+    let start_time = harness.machine.status_basis().start_time;
+    harness.answer(WriteOutcome::Applied { phase: Phase::Pending, resource_version: "9".into() });
+    harness.api(|facts| facts.start_time = start_time);
+    assert_eq!(harness.under_way(), Some(Call::Create));
+}
+
+#[test]
+fn a_pod_that_changes_before_it_is_created_is_prepared_anew() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.api(|facts| facts.containers[0].image = "app:2".into());
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Prepare), "the change came while it was prepared");
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Err(Error::new(ErrorKind::Unauthenticated, "401"))));
+    harness.api(|facts| facts.containers[0].image = "app:3".into()).wake();
+    assert_eq!(harness.under_way(), Some(Call::Prepare), "the change came before the next create");
+}
+
+#[test]
+fn what_changes_while_a_pod_is_created_is_carried_over() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.api(|facts| facts.containers[0].image = "app:2".into());
+    harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
+    assert_eq!(harness.under_way(), Some(Call::Update { images: true, metadata: false, deadline: false }));
+}
+
+#[test]
+fn a_create_that_keeps_failing_is_repeated_ever_more_slowly() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    let mut longest = Duration::ZERO;
+    for _ in 0..20 {
+        assert_eq!(harness.under_way(), Some(Call::Create));
+        harness.finish(CallOutcome::Created(Err(Error::unavailable("503"))));
+        let before = harness.now.mono;
+        harness.wake().absent();
+        longest = longest.max(harness.now.mono - before);
+    }
+    assert!(longest >= Duration::from_secs(5), "{longest:?}");
+}
+
+/// A refusal of a call that has to be made all the same.
+#[test]
+fn no_answer_makes_it_call_in_a_tight_loop() {
+    let hurried = Error::internal("again").retry_after(Duration::ZERO);
+    for error in [Error::unsupported("spec", "never"), Error::rejected("No", "never"), hurried] {
+        let mut harness = Harness::with(PodFacts { started: true, ..facts() }, REMEMBERS);
+        harness.listed(running(1));
+        for _ in 0..20 {
+            assert_eq!(harness.under_way(), Some(Call::Adopt));
+            let before = harness.now.mono;
+            harness.finish(CallOutcome::Adopted(Err(error.clone())));
+            assert_eq!(harness.under_way(), None);
+            harness.wake();
+            assert!(harness.now.mono - before >= Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn no_delay_that_a_back_end_asks_for_is_too_long_to_be_counted() {
+    let policy = BackendPolicy { settle: Duration::MAX, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Err(Error::unavailable("x").retry_after(Duration::MAX))));
+    assert_eq!(harness.machine.wake_at(harness.now), Some(Duration::MAX));
+    harness.event(Event::BackendRecovered).finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Err(Error::outcome_unknown("time-out")))).wake().absent();
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), None);
+}
+
+/// A push often overtakes the reply of the create that caused it.
+#[test]
+fn what_only_the_reply_of_a_create_tells_is_written_too() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.event(Event::Observed(running(1))).wrote(Phase::Running);
+    let handle = crate::Handle::new(b"job-17".to_vec()).ok();
+    let created = Created { handle, observation: Some(running(1)), ..Created::default() };
+    harness.finish(CallOutcome::Created(Ok(created)));
+    assert_eq!(harness.writing(), Some(Write::Status));
+    let basis = harness.machine.status_basis();
+    assert!(basis.start_time.is_some());
+    assert!(basis.annotations.contains_key(crate::record::HANDLE_ANNOTATION));
+}

@@ -182,3 +182,55 @@ fn an_orphan_is_stopped_and_removed() {
     harness.finish(CallOutcome::Removed(Ok(())));
     assert!(harness.is_forgotten());
 }
+
+#[test]
+fn a_failed_stop_is_repeated_long_before_its_deadline() {
+    let mut harness = Harness::running();
+    harness.deleted(3600);
+    let begun = harness.now.mono;
+    for _ in 0..5 {
+        assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+        harness.finish(CallOutcome::Terminated(Err(Error::unavailable("503")))).wake();
+    }
+    assert!(harness.now.mono - begun < Duration::from_secs(60));
+}
+
+#[test]
+fn a_nearer_deadline_does_not_sit_out_a_back_off() {
+    let mut harness = Harness::running();
+    harness.deleted(3600).finish(CallOutcome::Terminated(Err(Error::unsupported("grace", "too long"))));
+    assert_eq!(harness.under_way(), None);
+    harness.deleted(1);
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(1) }));
+}
+
+/// contract-sketch.md 1: where deletion is the only stop, the back end forgets the exit code at once.
+#[test]
+fn the_exit_code_is_told_even_if_the_back_end_forgets_it_first() {
+    let mut harness = Harness::running();
+    harness.deleted(30).wrote(Phase::Running);
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 3)))));
+    harness.answer(WriteOutcome::Failed { message: "500".into(), retry_after: None });
+    harness.listed_absent().absent();
+    harness.wake();
+    assert_eq!(harness.writing(), Some(Write::Status));
+    assert_eq!(harness.machine.status_basis().observation, Some(&stopped(2, 3)));
+}
+
+#[test]
+fn what_comes_back_after_its_end_was_told_is_stopped() {
+    let mut harness = Harness::running();
+    harness.listed_absent().absent();
+    harness.wrote(Phase::Failed);
+    harness.event(Event::Observed(running(2)));
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+    assert!(matches!(harness.verdict(), Verdict::Ended(EndCause::Lost { .. })));
+}
+
+#[test]
+fn an_orphan_is_stopped_by_its_handle() {
+    let mut orphan = running(3);
+    orphan.handle = crate::Handle::new(b"job-17".to_vec()).ok();
+    let (machine, _) = PodMachine::orphan(orphan.clone(), REMEMBERS, start_of_time());
+    assert_eq!(machine.handle(), orphan.handle.as_ref());
+}

@@ -102,3 +102,45 @@ fn a_list_from_before_the_create_says_nothing() {
     harness.event(Event::Listed { found: None, instance: None, asked_at });
     assert!(matches!(harness.machine.backend(), BackendView::Present(_)));
 }
+
+#[test]
+fn an_observation_that_overtakes_a_lookup_is_not_a_loss() {
+    let mut harness = Harness::running();
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Lookup));
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.absent();
+    assert_eq!(harness.end(), None);
+    assert_eq!(harness.under_way(), Some(Call::Lookup), "it is asked once more");
+    harness.absent();
+    assert!(matches!(harness.end(), Some(EndCause::Lost { .. })));
+}
+
+#[test]
+fn another_attempt_is_prepared_anew() {
+    let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), fenced);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
+    harness.listed_absent().absent();
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+}
+
+/// Where a list does not name every pod, the pods that it leaves out are looked up at its pace.
+#[test]
+fn a_pod_that_no_list_names_is_looked_up() {
+    let by_handle = BackendPolicy { lists_all: false, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), by_handle);
+    harness.absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
+    assert_eq!(harness.under_way(), None);
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Lookup));
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(2)), instance: None })));
+    assert_eq!(harness.under_way(), None, "once for each list");
+    harness.listed_absent().absent().absent();
+    assert!(matches!(harness.end(), Some(EndCause::Lost { .. })));
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::identity::{BackendInstance, PodUid};
 use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage, Terminated};
 use crate::record::{ContainerFacts, Deletion, PodFacts, RestartPolicy};
@@ -175,6 +175,14 @@ impl Harness {
 
     fn verdict(&self) -> Verdict {
         self.machine.status_basis().verdict
+    }
+
+    /// The cause of its end, if it has come to it.
+    fn end(&self) -> Option<EndCause> {
+        match self.verdict() {
+            Verdict::Ended(cause) => Some(cause),
+            _ => None,
+        }
     }
 
     fn events(&self) -> Vec<&str> {

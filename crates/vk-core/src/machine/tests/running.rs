@@ -82,3 +82,37 @@ fn each_event_of_the_back_end_is_recorded_once() {
     harness.event(Event::Observed(second));
     assert!(harness.events().is_empty());
 }
+
+#[test]
+fn a_change_during_an_update_is_carried_over_too() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.metadata_fingerprint += 1);
+    assert_eq!(harness.under_way(), Some(Call::Update { images: false, metadata: true, deadline: false }));
+    harness.api(|facts| facts.containers[0].image = "app:2".into());
+    harness.finish(CallOutcome::Updated(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Update { images: true, metadata: false, deadline: false }));
+}
+
+#[test]
+fn an_update_that_failed_for_now_is_repeated_and_a_refused_one_is_not() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.metadata_fingerprint += 1);
+    let update = Some(Call::Update { images: false, metadata: true, deadline: false });
+    harness.finish(CallOutcome::Updated(Err(Error::outcome_unknown("time-out")))).wake();
+    assert_eq!(harness.under_way(), update);
+    harness.finish(CallOutcome::Updated(Err(Error::unsupported("metadata", "never")))).pass(Duration::from_secs(999));
+    assert_eq!(harness.under_way(), None);
+}
+
+#[test]
+fn only_what_is_expected_to_change_is_polled_quickly() {
+    let mut harness = Harness::running();
+    assert!(!harness.machine.in_transition(), "it runs");
+    harness.event(Event::Observed(observation(2, Stage::Active, ContainerState::waiting("CrashLoopBackOff", ""))));
+    assert!(harness.machine.in_transition(), "a container waits");
+    harness.event(Event::Observed(running(3))).deleted(30);
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    assert!(harness.machine.in_transition(), "its end is awaited");
+    harness.event(Event::Observed(stopped(4, 0)));
+    assert!(!harness.machine.in_transition(), "it has ended");
+}

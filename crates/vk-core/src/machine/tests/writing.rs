@@ -92,3 +92,11 @@ fn vk_938_a_refused_status_does_not_hold_up_the_stop() {
     harness.deleted(30);
     assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
 }
+
+#[test]
+fn a_refused_write_is_visible() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::Refused { message: "422".into() });
+    assert_eq!(harness.events(), ["ApiWriteRefused"]);
+}
