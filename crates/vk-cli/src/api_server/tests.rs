@@ -5,6 +5,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use kube::client::Body;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -41,7 +42,8 @@ async fn wait_with(
 ) -> (Result<String, Refused>, usize, Readiness) {
     let (client, calls) = client(Vec::leak(answers));
     let (readiness, _) = watch::channel(Readiness::NotReady("starting".to_owned()));
-    let result = wait(&client, "https://api:6443", cluster_id, &readiness).await;
+    let waiting = wait(&client, "https://api:6443", cluster_id, &readiness);
+    let result = timeout(Duration::from_secs(3600), waiting).await.expect("it waits for what will never come");
     let last = readiness.borrow().clone();
     (result, calls.load(Ordering::Relaxed), last)
 }
