@@ -20,7 +20,7 @@ use vk_provider::{BoxProvider, Provider};
 use crate::heartbeat::Heartbeat;
 use crate::node_spec::NodeSpec;
 use crate::pod_source::DirectoryPods;
-use crate::running_node::RunningNode;
+use crate::running_node::{Kept, RunningNode};
 use crate::system::{ScopedSpawner, SystemClock};
 
 /// Keeps virtual nodes.
@@ -43,7 +43,7 @@ use crate::system::{ScopedSpawner, SystemClock};
 /// ```
 pub struct Agent {
     env: Env,
-    heartbeat: Heartbeat,
+    heartbeat: Arc<Heartbeat>,
     clients: Arc<dyn ClientSource>,
 }
 
@@ -72,7 +72,7 @@ impl Agent {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), "virtual-kubelet");
         let spawner = Arc::new(ScopedSpawner::new(Handle::current()));
         let env = Env::new(Arc::new(SystemClock), Random::seeded(seed), spawner);
-        Ok(Self { env, heartbeat: Heartbeat::start()?, clients })
+        Ok(Self { env, heartbeat: Arc::new(Heartbeat::start()?), clients })
     }
 
     /// Adds a node: wins its lease, registers it, and from then on brings its pods to the provider.
@@ -162,7 +162,8 @@ impl Agent {
             }
             api_ended.send_replace(true);
         });
-        Ok(RunningNode::new(env, controller, directory, lease, shutdown, [pods_end, api_end]))
+        let kept = Kept { env: env.clone(), heartbeat: self.heartbeat.clone() };
+        Ok(RunningNode::new(kept, controller, directory, lease, shutdown, [pods_end, api_end]))
     }
 
     async fn connect(&self) -> Result<Client, AddNodeError> {

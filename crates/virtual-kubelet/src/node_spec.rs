@@ -51,7 +51,7 @@ impl NodeSpec {
         let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_default();
         let name = NodeName::parse(name)?;
         Ok(Self {
-            facts: AgentFacts::new(name, KubeletVersion::of_this_build(), Identity::Node),
+            facts: AgentFacts::new(name, KubeletVersion::of_this_build(), Identity::Unknown),
             instance: host.clone(),
             host,
             provider: BoxProvider::new(provider),

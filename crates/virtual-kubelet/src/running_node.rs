@@ -1,6 +1,7 @@
 //! [`RunningNode`]: a node that an agent keeps.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -8,6 +9,8 @@ use vk_controller::env::Env;
 use vk_controller::node::{LeaseHandle, NodeHandle, NodeStatus};
 use vk_controller::pod::PodDirectory;
 use vk_core::node::lease::{LeaseConflict, LeaseState};
+
+use crate::heartbeat::Heartbeat;
 
 /// A node that an agent keeps. Dropping it ends the node's controllers at once; [`RunningNode::stop`] lets them finish.
 /// Pods keep running either way.
@@ -18,19 +21,36 @@ pub struct RunningNode {
     shutdown: CancellationToken,
     ends: [watch::Receiver<bool>; 2],
     _guard: DropGuard,
+    _env: Env,
+    _heartbeat: Arc<Heartbeat>,
+}
+
+/// What a node runs on: it outlives the agent that made it.
+pub(crate) struct Kept {
+    pub(crate) env: Env,
+    pub(crate) heartbeat: Arc<Heartbeat>,
 }
 
 impl RunningNode {
     pub(crate) fn new(
-        env: &Env,
+        kept: Kept,
         node: NodeHandle,
         directory: PodDirectory,
         lease: LeaseHandle,
         shutdown: CancellationToken,
         ends: [watch::Receiver<bool>; 2],
     ) -> Self {
-        env.spawn("back-end recovery", tell_recoveries(node.status(), directory.clone()));
-        Self { node, directory, lease, _guard: shutdown.clone().drop_guard(), shutdown, ends }
+        kept.env.spawn("back-end recovery", tell_recoveries(node.status(), directory.clone()));
+        Self {
+            node,
+            directory,
+            lease,
+            _guard: shutdown.clone().drop_guard(),
+            shutdown,
+            ends,
+            _env: kept.env,
+            _heartbeat: kept.heartbeat,
+        }
     }
 
     /// Waits until the Node is registered. `false` if the node ended before.

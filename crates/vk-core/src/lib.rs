@@ -3,6 +3,11 @@
 //! Nothing here does IO, waits, or reads a clock: time and randomness come in as arguments (invariant 13 of
 //! `ARCHITECTURE.md`). Whatever decides about a pod or a node lives in this crate, so that it can be tested exhaustively.
 
+// `status.declaredFeatures` and `observedGeneration` came with 1.35 (docs/adr/0003).
+k8s_openapi::k8s_if_le_1_34! {
+    compile_error!("virtual-kubelet needs k8s-openapi with the feature v1_35 or newer");
+}
+
 pub mod backoff;
 pub mod correlation;
 pub mod error;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vk_core::record::PodSnapshot;
 use vk_core::resolve::{LateFields, ReferenceData, references, resolve_pod};
 use vk_core::resolved::{Resolution, ResolvedPod};
-use vk_core::support::UnsupportedField;
+use vk_core::support::{TokenVolume, UnsupportedField, omit_token_volume};
 use vk_core::{BackendEvent, Error, EventType, Result};
 use vk_provider::{BoxProvider, PodContext, Provider};
 
@@ -28,6 +28,9 @@ pub(super) async fn prepare(
 ) -> Result<Arc<ResolvedPod>> {
     check_support(provider, unsupported, pod, context)?;
     let mut resolved = decode(pod)?;
+    if provider.describe().support.token_volume() == TokenVolume::Omit {
+        resolved.pod = Arc::new(omit_token_volume(Arc::unwrap_or_clone(resolved.pod)));
+    }
     if provider.describe().resolution == Resolution::Inline {
         let data = gather(&resolved, context).await?;
         resolved = resolve_pod(resolved, &data, &context.node, &LateFields::default())?;
