@@ -74,7 +74,8 @@ impl SupportTable {
         if !few || own.iter().any(|field| self.verdict(field) != verdict) {
             return None;
         }
-        let below = |field: &&Field| field.path[path.len()..].trim_start_matches("[]").trim_start_matches('.').to_owned();
+        let below =
+            |field: &&Field| field.path[path.len()..].trim_start_matches("[]").trim_start_matches('.').to_owned();
         let names: Vec<String> = unlike.iter().map(|field| format!("`{}`", below(field))).collect();
         Some(if names.is_empty() { String::new() } else { format!(", except {}", names.join(", ")) })
     }
