@@ -6,6 +6,7 @@ mod images;
 mod isolation;
 mod lifecycle;
 mod logs;
+mod outage;
 mod restarts;
 mod termination;
 mod volumes;

@@ -1,6 +1,7 @@
 //! One node on a real Docker engine: an engine, the cluster's data, and whatever was observed.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use k8s_openapi::api::core::v1::Pod;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use vk_core::resolve::{ConfigMapData, NodeFacts, SecretData};
 use vk_core::resolved::SecretString;
 use vk_core::{
@@ -50,17 +51,27 @@ pub(crate) fn on_configured_docker<F>(config: &str, test: impl FnOnce(World) -> 
 where
     F: Future<Output = Result<()>>,
 {
-    if std::env::var("DOCKER_HOST").is_err() {
-        eprintln!("\n*** SKIPPED: DOCKER_HOST is not set, so the Docker provider was NOT tested against Docker ***\n");
-        return;
+    match std::env::var("DOCKER_HOST") {
+        Ok(endpoint) => on_docker_at(&endpoint, config, test),
+        Err(_) => eprintln!(
+            "\n*** SKIPPED: DOCKER_HOST is not set, so the Docker provider was NOT tested against Docker ***\n"
+        ),
     }
+}
+
+/// Runs a test on the engine at this endpoint, and removes what it has left there.
+pub(crate) fn on_docker_at<F>(endpoint: &str, config: &str, test: impl FnOnce(World) -> F)
+where
+    F: Future<Output = Result<()>>,
+{
     let run = || {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-            let world = World::open(config).await?;
+            let world = World::open(endpoint, config).await?;
             let cleaner = world.cleaner();
-            let outcome = test(world).await;
-            cleaner.clean().await?;
-            outcome
+            let outcome = AssertUnwindSafe(test(world)).catch_unwind().await;
+            let cleaned = cleaner.clean().await;
+            outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
+            cleaned
         })
     };
     if let Err(error) = run() {
@@ -193,14 +204,26 @@ pub(crate) struct Cleaner {
 }
 
 impl Cleaner {
+    /// The agent has been told to end; what it was just doing may still arrive.
     async fn clean(&self) -> Result<()> {
-        let filters = [("label".to_owned(), vec![format!("virtual-kubelet.io/node={}", self.node)])].into();
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        for container in self.docker.list_containers(Some(options)).await? {
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            let _ = self.docker.remove_container(&container.id.unwrap_or_default(), Some(options)).await;
+        let mut empty = 0;
+        while empty < 3 {
+            let left = self.containers().await?;
+            empty = if left.is_empty() { empty + 1 } else { 0 };
+            for id in left {
+                let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+                let _ = self.docker.remove_container(&id, Some(options)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(())
+    }
+
+    async fn containers(&self) -> Result<Vec<String>> {
+        let filters = [("label".to_owned(), vec![format!("virtual-kubelet.io/node={}", self.node)])].into();
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let listed = self.docker.list_containers(Some(options)).await?;
+        Ok(listed.into_iter().filter_map(|container| container.id).collect())
     }
 }
 
@@ -214,12 +237,14 @@ pub(crate) struct World {
     config: String,
     state: Arc<tempfile::TempDir>,
     pods: AtomicU64,
+    /// Ends the agent.
+    life: DropGuard,
 }
 
 impl World {
-    async fn open(config: &str) -> Result<Self> {
-        let docker =
-            Docker::connect_with_defaults()?.negotiate_version().await.context("DOCKER_HOST does not answer")?;
+    async fn open(endpoint: &str, config: &str) -> Result<Self> {
+        let docker = Docker::connect_with_host(endpoint)?.negotiate_version().await;
+        let docker = docker.with_context(|| format!("Docker does not answer at {endpoint}"))?;
         import_busybox(&docker).await?;
         let state = Arc::new(tempfile::tempdir()?);
         static NODES: AtomicU64 = AtomicU64::new(0);
@@ -243,7 +268,8 @@ impl World {
         let watching = engine.clone();
         let sink = ObservationSink::new(Arc::new(Seen(sender)));
         tokio::spawn(async move { watching.watch(sink).await });
-        Ok(Self { engine, node, docker, cluster, seen, context, config, state, pods: AtomicU64::new(0) })
+        let life = context.shutdown.clone().drop_guard();
+        Ok(Self { engine, node, docker, cluster, seen, context, config, state, pods: AtomicU64::new(0), life })
     }
 
     fn cleaner(&self) -> Cleaner {
@@ -252,9 +278,8 @@ impl World {
 
     /// The agent dies and another one starts: nothing but the state directory and Docker remain.
     pub(crate) async fn restart_agent(self) -> Result<Self> {
-        self.context.shutdown.cancel();
-        let Self { docker, cluster, context, config, state, engine, .. } = self;
-        drop(engine);
+        let Self { docker, cluster, context, config, state, life, .. } = self;
+        drop(life);
         Self::start(docker, cluster, context, config, state).await
     }
 
@@ -307,16 +332,22 @@ impl World {
         self.engine.admit(&resolved).await?;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let create = Create::new(resolved.clone(), self.context_of(pod), CancellationToken::new());
-            match self.engine.create(create).await {
+            match self.try_create(pod).await {
                 Err(error)
                     if error.kind == vk_core::ErrorKind::Unavailable && tokio::time::Instant::now() < deadline =>
                 {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                result => return Ok(result.map(|_| ())?),
+                result => return Ok(result?),
             }
         }
+    }
+
+    /// One attempt at creating a pod.
+    pub(crate) async fn try_create(&self, pod: &TestPod) -> vk_core::Result<()> {
+        let resolved = pod.resolved().map_err(|error| vk_core::Error::internal(error.to_string()))?;
+        let create = Create::new(resolved, self.context_of(pod), CancellationToken::new());
+        self.engine.create(create).await.map(|_| ())
     }
 
     /// Creates a pod with this spec.
