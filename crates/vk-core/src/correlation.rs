@@ -102,6 +102,10 @@ impl Correlator {
     fn is_one_of_too_many(&mut self, group: &SeriesKey, message: &str, now: Duration) -> bool {
         if self.similar.len() >= MOST_SERIES {
             self.similar.retain(|_, similar| now < similar.since + SIMILAR_FOR);
+            if self.similar.len() >= MOST_SERIES {
+                // Rather begin anew than search thousands of groups at every event.
+                self.similar.clear();
+            }
         }
         let begin = || Similar { messages: Vec::new(), since: now };
         let similar = self.similar.entry(group.clone()).or_insert_with(begin);
@@ -171,11 +175,13 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut correlator = Correlator::default();
-        for number in 0..3 * MOST_SERIES {
-            correlator.correlate(&format!("u{number}"), &event("x"), 1, Duration::from_secs(number as u64));
+        for pause in [Duration::ZERO, Duration::from_secs(1)] {
+            let mut correlator = Correlator::default();
+            for number in 0..3 * MOST_SERIES as u32 {
+                correlator.correlate(&format!("u{number}"), &event("x"), 1, pause * number);
+            }
+            assert!(correlator.counts.len() <= MOST_SERIES && correlator.age.len() <= MOST_SERIES);
+            assert!(correlator.similar.len() <= MOST_SERIES);
         }
-        assert!(correlator.counts.len() <= MOST_SERIES && correlator.age.len() <= MOST_SERIES);
-        assert!(correlator.similar.len() <= MOST_SERIES);
     }
 }

@@ -73,8 +73,8 @@ impl PollBudget {
     pub fn next_poll(&self, pace: Pace) -> Duration {
         let wished = match (self.outage, pace) {
             (Some(retry), _) => retry,
-            (None, Pace::Transition) => self.last + self.transition,
-            (None, Pace::Steady) => self.last + self.steady,
+            (None, Pace::Transition) => self.last.saturating_add(self.transition),
+            (None, Pace::Steady) => self.last.saturating_add(self.steady),
         };
         wished.max(self.affordable)
     }
@@ -97,6 +97,13 @@ mod tests {
         budget.succeeded(10 * SECOND, 1);
         assert_eq!(budget.next_poll(Pace::Transition), 12 * SECOND);
         assert_eq!(budget.next_poll(Pace::Steady), 70 * SECOND);
+    }
+
+    #[test]
+    fn a_back_end_may_ask_never_to_be_read() {
+        let mut budget = PollBudget::new(Duration::MAX, Duration::MAX, None);
+        budget.succeeded(SECOND, 1);
+        assert_eq!(budget.next_poll(Pace::Steady), Duration::MAX);
     }
 
     /// contract-sketch.md 3: 500 pods with a GET each 5 s are 360,000 reads an hour; a cloud allows 12,000.
