@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -97,6 +98,14 @@ impl Env {
         self.started
     }
 
+    /// Waits until [`Now::mono`] has reached this; for ever if no clock ever will.
+    pub async fn sleep_until(&self, mono: Duration) {
+        match self.started.checked_add(mono) {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Random numbers.
     pub fn random(&self) -> &Random {
         &self.random
@@ -116,8 +125,6 @@ impl fmt::Debug for Env {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     struct NoSpawner;
@@ -151,6 +158,18 @@ mod tests {
         let random = Random::seeded(1_234_567);
         assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
         assert_eq!(random.next_u64(), 3_203_168_211_198_807_973);
+    }
+
+    /// A grace period may be any number of seconds that fits into 63 bits.
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_beyond_every_clock_is_waited_for() {
+        let env = Env::new(Arc::new(epoch), Random::seeded(0), Arc::new(NoSpawner));
+        for never in [Duration::MAX, Duration::from_secs(i64::MAX as u64)] {
+            let waited = tokio::time::timeout(Duration::from_secs(1), env.sleep_until(never)).await;
+            assert!(waited.is_err());
+        }
+        env.sleep_until(Duration::from_secs(5)).await;
+        assert!(env.now().mono >= Duration::from_secs(5));
     }
 
     #[tokio::test(start_paused = true)]

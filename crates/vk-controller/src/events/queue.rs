@@ -27,15 +27,20 @@ struct Waiting {
 
 impl Queue {
     pub(super) fn push(&self, involved: &Involved, event: BackendEvent) {
+        self.put_back(involved, event, 1);
+    }
+
+    /// To the end of the queue, for `times` occurrences.
+    pub(super) fn put_back(&self, involved: &Involved, event: BackendEvent, times: u32) {
         let mut waiting = self.waiting.lock();
         let key = (involved.clone(), event);
         if let Some((_, count)) = waiting.counts.get_mut(&key) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(times);
         } else if waiting.counts.len() < MOST_WAITING {
             let number = waiting.next;
             waiting.next += 1;
             waiting.order.insert(number, key.clone());
-            waiting.counts.insert(key, (number, 1));
+            waiting.counts.insert(key, (number, times));
         } else {
             tracing::error!(reason = %key.1.reason, "too many Events wait to be written: this one is dropped");
         }

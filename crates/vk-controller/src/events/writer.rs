@@ -39,6 +39,13 @@ enum Attempt {
     Failed(String),
 }
 
+/// After so many failures in a row an Event goes to the end of the queue: what keeps one from being written, as a webhook
+/// of its namespace, may not concern the others.
+const TURN: u32 = 5;
+
+/// Longest name of an API object.
+const MOST_NAME_BYTES: usize = 253;
+
 impl Writer {
     pub(super) fn new(client: Client, node_name: String, env: Env) -> Self {
         Self { client, node_name, env, correlator: Correlator::default(), names: BTreeMap::new() }
@@ -48,7 +55,11 @@ impl Writer {
     pub(super) async fn run(mut self, queue: Weak<Queue>) {
         while let Some(alive) = queue.upgrade() {
             match alive.pop() {
-                Some((involved, event, times)) => self.write(&involved, &event, times).await,
+                Some((involved, event, times)) => {
+                    if !self.write(&involved, &event, times).await {
+                        alive.put_back(&involved, event, times);
+                    }
+                }
                 None => {
                     tokio::select! {
                         biased;
@@ -61,18 +72,20 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, involved: &Involved, event: &BackendEvent, times: u32) {
+    /// Whether that is done with.
+    async fn write(&mut self, involved: &Involved, event: &BackendEvent, times: u32) -> bool {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         let mut write = self.correlator.correlate(&involved.uid, event, times, self.env.now().mono);
+        // One name for all attempts: the answer to the first may have been lost.
+        let name = event_name(&involved.name, self.env.random().next_u64());
         loop {
-            match self.attempt(involved, event, &write).await {
-                Attempt::Done => return,
+            match self.attempt(involved, event, &write, &name).await {
+                Attempt::Done => return true,
                 Attempt::Pointless(message) => {
-                    let (EventWrite::Create { series, .. } | EventWrite::Count { series, .. }) = &write;
-                    self.names.remove(series);
-                    self.correlator.forget(series);
+                    self.forget(&write);
                     if matches!(write, EventWrite::Create { .. }) {
-                        return tracing::debug!(message, reason = event.reason, "an Event is refused and dropped");
+                        tracing::debug!(message, reason = event.reason, "an Event is refused and dropped");
+                        return true;
                     }
                     // The Event that was to be counted up has expired: a new one begins.
                     write = self.correlator.correlate(&involved.uid, event, times, self.env.now().mono);
@@ -81,16 +94,27 @@ impl Writer {
                     let delay = backoff.next_delay(self.env.random().next_u64());
                     tracing::debug!(message, ?delay, "an Event could not be written yet");
                     tokio::time::sleep(delay).await;
+                    if backoff.failures() >= TURN {
+                        self.forget(&write);
+                        return false;
+                    }
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, involved: &Involved, event: &BackendEvent, write: &EventWrite) -> Attempt {
+    fn forget(&mut self, write: &EventWrite) {
+        let (EventWrite::Create { series, .. } | EventWrite::Count { series, .. }) = write;
+        self.names.remove(series);
+        self.correlator.forget(series);
+    }
+
+    async fn attempt(&mut self, involved: &Involved, event: &BackendEvent, write: &EventWrite, name: &str) -> Attempt {
         let request = async {
             match write {
                 EventWrite::Create { series, message, count } => {
-                    self.create(involved, event, series, message, *count).await
+                    let object = self.object(involved, event, name, message, *count);
+                    self.create(involved, series, object).await
                 }
                 EventWrite::Count { series, count } => self.count(involved, series, *count).await,
             }
@@ -105,21 +129,16 @@ impl Writer {
         }
     }
 
-    async fn create(
-        &mut self,
-        involved: &Involved,
-        event: &BackendEvent,
-        series: &SeriesKey,
-        message: &str,
-        count: u32,
-    ) -> kube::Result<()> {
-        let name = format!("{}.{:016x}", involved.name, self.env.random().next_u64());
-        let object = self.object(involved, event, &name, message, count);
-        self.events(involved).create(&PostParams::default(), &object).await?;
+    async fn create(&mut self, involved: &Involved, series: &SeriesKey, object: Event) -> kube::Result<()> {
+        match self.events(involved).create(&PostParams::default(), &object).await {
+            // An attempt whose answer was lost has made it.
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            answer => drop(answer?),
+        }
         if self.names.len() >= 2 * 4096 {
             self.names.clear();
         }
-        self.names.insert(series.clone(), name);
+        self.names.insert(series.clone(), object.metadata.name.unwrap_or_default());
         Ok(())
     }
 
@@ -173,7 +192,30 @@ impl Writer {
 
 /// The API server takes messages of up to 1024 bytes.
 fn truncated(message: &str) -> String {
-    const MOST_BYTES: usize = 1024;
-    let end = (0..=message.len().min(MOST_BYTES)).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
-    message.get(..end).unwrap_or_default().to_owned()
+    start_of(message, 1024).to_owned()
+}
+
+/// The object's name and a suffix, within the length of a name.
+fn event_name(object: &str, random: u64) -> String {
+    let suffix = format!("{random:016x}");
+    let object = start_of(object, MOST_NAME_BYTES - suffix.len() - 1).trim_end_matches(['-', '.']);
+    format!("{object}.{suffix}")
+}
+
+fn start_of(text: &str, most_bytes: usize) -> &str {
+    let end = (0..=text.len().min(most_bytes)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_of_an_object_with_a_long_name_has_a_valid_name() {
+        assert_eq!(event_name("web", 7), "web.0000000000000007");
+        let long = format!("{}-{}", "a".repeat(235), "b".repeat(17));
+        let name = event_name(&long, u64::MAX);
+        assert_eq!(name, format!("{}.{}", "a".repeat(235), "f".repeat(16)));
+    }
 }

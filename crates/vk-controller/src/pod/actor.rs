@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
@@ -14,7 +15,7 @@ use vk_core::resolved::ResolvedPod;
 use vk_core::{BackendInstance, Error, PodKey, PodUid};
 
 use super::basis::OwnedBasis;
-use super::call::{CallRequest, Caller, target};
+use super::call::{CallReply, CallRequest, Caller, target};
 use super::directory::PodEntry;
 use super::input::{BackendList, Input, Watched};
 use super::mailbox::{Delivery, Mailbox};
@@ -69,6 +70,8 @@ pub(super) struct Actor {
     orphans: Orphans,
     checking_orphans: bool,
     in_transition: usize,
+    /// Writes that have been begun and have not been heard of since.
+    writing: usize,
 }
 
 struct Entry {
@@ -99,13 +102,14 @@ impl Actor {
             orphans: Orphans::default(),
             checking_orphans: false,
             in_transition: 0,
+            writing: 0,
         }
     }
 
     /// Runs until `shutdown`; then writes that are under way get `drain` to end. Pods keep running.
     pub(super) async fn run(mut self, shutdown: CancellationToken, drain: Duration) {
         loop {
-            let wake = self.timers.next().map(|at| self.env.started() + at);
+            let wake = self.timers.next();
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
@@ -114,7 +118,7 @@ impl Actor {
                     None => return,
                 },
                 delivery = self.channels.mailbox.receive() => self.deliver(delivery),
-                () = sleep_until(wake) => self.tick(),
+                () = sleep_until(&self.env, wake) => self.tick(),
             }
         }
         self.finish_writes(drain).await;
@@ -124,15 +128,18 @@ impl Actor {
     async fn finish_writes(&mut self, drain: Duration) {
         self.starts.close();
         self.stops.close();
-        let deadline = self.env.started() + self.env.now().mono + drain;
-        while self.writes.available_permits() < self.work.permits.writes {
+        if let Some(delivery) = self.channels.mailbox.receive().now_or_never() {
+            self.deliver(delivery);
+        }
+        let deadline = self.env.now().mono.saturating_add(drain);
+        while self.writing > 0 {
             tokio::select! {
                 biased;
                 input = self.channels.input.recv() => match input {
                     Some(input) => self.take(input),
                     None => return,
                 },
-                () = tokio::time::sleep_until(deadline) => return,
+                () = self.env.sleep_until(deadline) => return,
             }
         }
     }
@@ -142,7 +149,10 @@ impl Actor {
             Input::Watched(watched) => self.watched(watched),
             Input::Listed(list) => self.listed(list),
             Input::Called { uid, id, outcome, prepared } => self.called(&uid, id, *outcome, prepared),
-            Input::Step { uid, event } => self.step(&uid, *event),
+            Input::Written { uid, id, outcome } => {
+                self.writing -= 1;
+                self.step(&uid, Event::Written { id, outcome: *outcome });
+            }
             Input::OrphansChecked(answer) => self.orphans_checked(answer),
             Input::BackendRecovered => self.step_all(|_| Event::BackendRecovered),
             // Whoever asked may have gone away meanwhile.
@@ -160,6 +170,12 @@ impl Actor {
                     listing.insert(snapshot.uid.clone());
                 }
                 self.applied(snapshot);
+            }
+            Watched::Unreadable(uid) => {
+                // It is not gone: what runs of it runs on.
+                if let Some(listing) = &mut self.listing {
+                    listing.insert(uid);
+                }
             }
             Watched::Deleted { uid, deletion } => self.gone_in_watch(&uid, deletion),
             Watched::ListEnds => {
@@ -282,17 +298,25 @@ impl Actor {
             target: target(uid, entry.snapshot.as_ref(), entry.machine.handle()),
             pod: entry.snapshot.clone(),
             prepared: entry.prepared.take(),
-            cancel,
+            cancel: cancel.clone(),
         };
+        let waiting = cancel;
         let permits = match call {
             Call::Terminate { .. } | Call::Remove => self.stops.clone(),
             _ => self.starts.clone(),
         };
         let (caller, actor, uid) = (self.work.caller.clone(), self.channels.sender.clone(), uid.clone());
         self.env.spawn("provider call", async move {
-            // Closed: the agent ends, and nothing new is begun.
-            let Ok(_permit) = permits.acquire_owned().await else { return };
-            let reply = caller.carry_out(request).await;
+            let reply = tokio::select! {
+                biased;
+                // A deletion does not wait until its pod could have been created.
+                () = waiting.cancelled() => CallReply::cancelled(request),
+                permit = permits.acquire_owned() => match permit {
+                    Ok(_permit) => caller.carry_out(request).await,
+                    // Closed: the agent ends, and nothing new is begun.
+                    Err(_) => return,
+                },
+            };
             let called = Input::Called { uid, id, outcome: Box::new(reply.outcome), prepared: reply.prepared };
             // Without an actor there is nobody left to tell.
             let _ended = actor.send(called).await;
@@ -313,13 +337,13 @@ impl Actor {
         let basis = OwnedBasis::of(&entry.machine, node_ips, self.env.now().wall);
         let (writer, permits) = (self.work.writer.clone(), self.writes.clone());
         let (actor, uid) = (self.channels.sender.clone(), uid.clone());
+        self.writing += 1;
         self.env.spawn("pod write", async move {
             let Ok(_permit) = permits.acquire_owned().await else { return };
             let outcome = writer.carry_out(write, &pod, basis).await;
             tracing::debug!(pod = %pod.key, ?write, ?outcome, "wrote");
-            let event = Box::new(Event::Written { id, outcome });
             // Without an actor there is nobody left to tell.
-            let _ended = actor.send(Input::Step { uid, event }).await;
+            let _ended = actor.send(Input::Written { uid, id, outcome: Box::new(outcome) }).await;
         });
     }
 
@@ -407,9 +431,9 @@ impl Entry {
     }
 }
 
-async fn sleep_until(at: Option<tokio::time::Instant>) {
+async fn sleep_until(env: &Env, at: Option<Duration>) {
     match at {
-        Some(at) => tokio::time::sleep_until(at).await,
+        Some(at) => env.sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -39,6 +39,13 @@ pub(super) struct CallReply {
     pub(super) prepared: Option<Arc<ResolvedPod>>,
 }
 
+impl CallReply {
+    /// The call was not wanted any more before it began.
+    pub(super) fn cancelled(request: CallRequest) -> Self {
+        Self { outcome: failure_of(request.call, Error::cancelled()), prepared: request.prepared }
+    }
+}
+
 impl Caller {
     /// Makes the call. A panic of the provider is its error, and nobody else's.
     pub(super) async fn carry_out(&self, request: CallRequest) -> CallReply {
@@ -73,7 +80,9 @@ impl Caller {
                 CallOutcome::LookedUp(reply.map(|reply| LookedUp { found: reply.pod, instance: reply.instance }))
             }
         };
-        CallReply { outcome, prepared }
+        // Resolved pods are large, and hold secrets: they are kept only as long as a create may need them.
+        let is_needed = matches!(outcome, CallOutcome::Created(Err(_)) | CallOutcome::LookedUp(_));
+        CallReply { outcome, prepared: prepared.filter(|_| is_needed) }
     }
 
     async fn prepare(&self, request: CallRequest) -> CallReply {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use vk_core::machine::{CallOutcome, EffectId, Event};
+use vk_core::machine::{CallOutcome, EffectId, WriteOutcome};
 use vk_core::record::{Deletion, PodSnapshot};
 use vk_core::resolved::ResolvedPod;
 use vk_core::{BackendInstance, Error, PodKey, PodObservation, PodUid};
@@ -21,8 +21,8 @@ pub(super) enum Input {
     Listed(BackendList),
     /// A provider call ended; what a successful preparation left comes along.
     Called { uid: PodUid, id: EffectId, outcome: Box<CallOutcome>, prepared: Option<Arc<ResolvedPod>> },
-    /// Another result for one pod's machine.
-    Step { uid: PodUid, event: Box<Event> },
+    /// An API write ended.
+    Written { uid: PodUid, id: EffectId, outcome: Box<WriteOutcome> },
     /// The API server was asked which pods are on our node.
     OrphansChecked(Result<Vec<PodUid>, String>),
     /// The back end answers again.
@@ -40,6 +40,8 @@ pub(super) enum Watched {
     ListBegins,
     /// A pod as it is now.
     Applied(PodSnapshot),
+    /// A pod is there, and this build cannot read it.
+    Unreadable(PodUid),
     /// A pod was deleted.
     Deleted { uid: PodUid, deletion: Option<Deletion> },
     /// The full list is complete: what it lacked is gone.

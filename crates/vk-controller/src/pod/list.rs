@@ -57,12 +57,10 @@ async fn wait_until_due(budget: &PollBudget, env: &Env, wanted: &Notify, pace: &
                 }
                 false
             }
-            () = tokio::time::sleep_until(env.started() + due) => return,
+            () = env.sleep_until(due) => return,
         };
         if asked_for {
-            let earliest = budget.earliest();
-            tokio::time::sleep_until(env.started() + earliest).await;
-            return;
+            return env.sleep_until(budget.earliest()).await;
         }
     }
 }
@@ -81,7 +79,8 @@ async fn complete_list(provider: &BoxProvider) -> Result<CompleteList> {
     let mut pods = BTreeMap::new();
     let mut page = None;
     for pages in 1..=MOST_PAGES {
-        let listing = AssertUnwindSafe(provider.list(page)).catch_unwind().await;
+        // Inside the block: the call itself may panic, before there is a future.
+        let listing = AssertUnwindSafe(async { provider.list(page).await }).catch_unwind().await;
         let listing = listing.map_err(|_| Error::internal("the provider's list panicked"))??;
         pods.extend(listing.pods.into_iter().map(|pod| (pod.uid.clone(), pod)));
         match listing.next {
@@ -105,7 +104,7 @@ pub(super) async fn follow_backend(
         let ended = tokio::select! {
             biased;
             () = actor.closed() => return,
-            ended = AssertUnwindSafe(provider.watch(sink.clone())).catch_unwind() => ended,
+            ended = AssertUnwindSafe(async { provider.watch(sink.clone()).await }).catch_unwind() => ended,
         };
         if env.now().mono.saturating_sub(begun) > Duration::from_secs(60) {
             backoff.reset();

@@ -74,13 +74,41 @@ fn translate(event: watcher::Event<WirePod>) -> Option<Watched> {
     match event {
         watcher::Event::Init => Some(Watched::ListBegins),
         watcher::Event::InitDone => Some(Watched::ListEnds),
-        watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => readable(pod).map(Watched::Applied),
+        watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) => {
+            let uid = pod.uid();
+            match pod.snapshot {
+                Ok(snapshot) => Some(Watched::Applied(snapshot)),
+                Err(error) => {
+                    tracing::error!(error, ?uid, "a pod cannot be read and is left alone");
+                    uid.map(Watched::Unreadable)
+                }
+            }
+        }
         watcher::Event::Delete(pod) => {
-            readable(pod).map(|pod| Watched::Deleted { uid: pod.uid, deletion: pod.facts.deletion })
+            let uid = pod.uid()?;
+            Some(Watched::Deleted { uid, deletion: pod.snapshot.ok().and_then(|pod| pod.facts.deletion) })
         }
     }
 }
 
-fn readable(pod: WirePod) -> Option<vk_core::record::PodSnapshot> {
-    pod.snapshot.inspect_err(|error| tracing::error!(%error, "a pod cannot be read and is left alone")).ok()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreadable() -> WirePod {
+        serde_json::from_str(r#"{"metadata":{"name":"a","uid":"u1"},"spec":{"containers":7}}"#).unwrap()
+    }
+
+    /// A pod that is missing from a list is stopped; one that cannot be read must not look like one.
+    #[test]
+    fn a_pod_that_cannot_be_read_is_still_there() {
+        let listed = translate(watcher::Event::InitApply(unreadable()));
+        assert!(matches!(listed, Some(Watched::Unreadable(uid)) if uid.as_str() == "u1"));
+    }
+
+    #[test]
+    fn the_deletion_of_a_pod_that_cannot_be_read_is_seen() {
+        let deleted = translate(watcher::Event::Delete(unreadable()));
+        assert!(matches!(deleted, Some(Watched::Deleted { uid, deletion: None }) if uid.as_str() == "u1"));
+    }
 }

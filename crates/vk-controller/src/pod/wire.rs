@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use vk_core::PodUid;
 use vk_core::record::{self, PodSnapshot, WireMeta};
 
 /// What a watch of pods decodes: `metadata` in a slim form, `spec` and `status` as raw JSON.
@@ -16,6 +17,13 @@ use vk_core::record::{self, PodSnapshot, WireMeta};
 pub(super) struct WirePod {
     metadata: ObjectMeta,
     pub(super) snapshot: Result<PodSnapshot, String>,
+}
+
+impl WirePod {
+    /// Which pod it is, whether or not the rest can be read.
+    pub(super) fn uid(&self) -> Option<PodUid> {
+        self.metadata.uid.as_deref().map(PodUid::from)
+    }
 }
 
 impl<'de> Deserialize<'de> for WirePod {

@@ -1,7 +1,9 @@
 //! Carrying out the machine's API writes. What an answer means is read in `vk-core`.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use http::{Method, Request, header};
 use kube::Client;
 use kube::core::Status;
@@ -59,8 +61,11 @@ impl PodWriter {
                 Write::ProveAbsence => self.prove_absence(pod).await,
             }
         };
+        // A defect of ours ends this write, and neither the pod's next one nor anybody else's.
+        let attempt = AssertUnwindSafe(attempt).catch_unwind();
         let result = match tokio::time::timeout(PATIENCE, attempt).await {
-            Ok(result) => result,
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => return WriteOutcome::Refused { message: "the status could not be computed".to_owned() },
             Err(_) => return failed(format!("no answer within {} s", PATIENCE.as_secs())),
         };
         result.unwrap_or_else(|error| outcome_of(write, error))

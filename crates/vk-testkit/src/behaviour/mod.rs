@@ -30,6 +30,7 @@ macro_rules! behaviours {
             vk_762_lost_status_is_not_a_second_run
             a_pod_deleted_while_the_agent_is_down_is_cleaned_up
             an_orphan_is_collected
+            an_end_just_before_the_agents_own_is_told
             a_create_without_answer_is_not_repeated
             a_panic_stays_with_its_pod
             vk_976_what_others_write_survives

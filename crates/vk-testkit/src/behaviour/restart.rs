@@ -77,3 +77,15 @@ pub async fn an_orphan_is_collected(world: &World) {
     let ended: Vec<_> = ended.collect();
     assert_eq!(ended, [Happening::Started, Happening::Stopped, Happening::Released { running: false }]);
 }
+
+/// Invariant 5: what is known when the agent is told to end is written before it ends.
+pub async fn an_end_just_before_the_agents_own_is_told(world: &World) {
+    let agent = world.start_agent().await;
+    let uid = world.create_pod_with("job", json!({"restartPolicy": "Never"})).await;
+    world.eventually(SOON, "the pod runs", || async { world.phase("job").await == "Running" }).await;
+    // Until the watch has shown it to the agent, too.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.backend().exit(&uid, 0);
+    agent.stop().await;
+    assert_eq!(world.phase("job").await, "Succeeded");
+}
