@@ -30,8 +30,8 @@ fn record(recorder: &EventRecorder, namespace: &str) {
 
 async fn events(world: &World) -> Vec<Event> {
     let events: Api<Event> = Api::namespaced(world.admin(), "default");
-    let list = events.list(&ListParams::default()).await.expect("the events are listed");
-    list.items.into_iter().filter(|event| event.reason.as_deref() == Some("Told")).collect()
+    let list = events.list(&ListParams::default()).await;
+    list.into_iter().flat_map(|list| list.items).filter(|event| event.reason.as_deref() == Some("Told")).collect()
 }
 
 /// A webhook of one namespace is broken.
