@@ -36,7 +36,7 @@ pub(crate) const VARIABLES: [Variable; 15] = [
     variable("HOME", "where .kube/config is looked for"),
 ];
 
-/// The values of [`VARIABLES`].
+/// The values of the variables that the agent knows.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
