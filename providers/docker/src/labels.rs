@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use vk_core::ContainerKind;
-use vk_pod_engine::runtime::{ContainerIdentity, PodIdentity};
+use vk_pod_engine::runtime::{ContainerIdentity, ContainerSpec, PodIdentity};
 
 const CLUSTER: &str = "virtual-kubelet.io/cluster";
 const NODE: &str = "virtual-kubelet.io/node";
@@ -17,9 +17,11 @@ const ATTEMPT: &str = "virtual-kubelet.io/attempt";
 const SANDBOX_ATTEMPT: &str = "virtual-kubelet.io/sandbox-attempt";
 const SPEC_HASH: &str = "virtual-kubelet.io/spec-hash";
 const IMAGE: &str = "virtual-kubelet.io/image";
+const MESSAGE: &str = "virtual-kubelet.io/termination-message";
 
 const SANDBOX_ROLE: &str = "sandbox";
 const CONTAINER_ROLE: &str = "container";
+const FROM_LOG: &str = "from-log";
 
 /// Labels of a Docker object.
 pub(crate) type Labels = HashMap<String, String>;
@@ -35,7 +37,7 @@ pub(crate) struct Owner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Labelled {
     Sandbox { pod: PodIdentity, attempt: u32 },
-    Container { identity: ContainerIdentity, image: String },
+    Container { identity: ContainerIdentity, image: String, message_from_log: bool },
 }
 
 impl Owner {
@@ -53,7 +55,8 @@ impl Owner {
         labels
     }
 
-    pub(crate) fn container_labels(&self, identity: &ContainerIdentity, image: &str) -> Labels {
+    pub(crate) fn container_labels(&self, spec: &ContainerSpec) -> Labels {
+        let identity = &spec.identity;
         let mut labels = self.pod_labels(&identity.pod);
         let own = [
             (ROLE, CONTAINER_ROLE.to_owned()),
@@ -62,9 +65,12 @@ impl Owner {
             (ATTEMPT, identity.attempt.to_string()),
             (SANDBOX_ATTEMPT, identity.sandbox_attempt.to_string()),
             (SPEC_HASH, identity.spec_hash.clone()),
-            (IMAGE, image.to_owned()),
+            (IMAGE, spec.image.clone()),
         ];
         labels.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        if spec.message_from_log {
+            labels.insert(MESSAGE.to_owned(), FROM_LOG.to_owned());
+        }
         labels
     }
 
@@ -100,6 +106,7 @@ impl Owner {
                     spec_hash: get(SPEC_HASH)?.to_owned(),
                 },
                 image: get(IMAGE)?.to_owned(),
+                message_from_log: get(MESSAGE) == Some(FROM_LOG),
             }),
             _ => None,
         }
@@ -148,9 +155,14 @@ mod tests {
                 sandbox_attempt: 2,
                 spec_hash: "abc".to_owned(),
             };
-            let labels = owner("a").container_labels(&identity, "busybox:1");
-            let expected = Labelled::Container { identity, image: "busybox:1".to_owned() };
-            assert_eq!(owner("a").read(&labels), Some(expected));
+            for message_from_log in [false, true] {
+                let mut spec = ContainerSpec::new(identity.clone(), "busybox:1", "sha256:1");
+                spec.message_from_log = message_from_log;
+                let labels = owner("a").container_labels(&spec);
+                let (identity, image) = (identity.clone(), "busybox:1".to_owned());
+                let expected = Labelled::Container { identity, image, message_from_log };
+                assert_eq!(owner("a").read(&labels), Some(expected));
+            }
         }
         let labels = owner("a").sandbox_labels(&pod(), 3);
         assert_eq!(owner("a").read(&labels), Some(Labelled::Sandbox { pod: pod(), attempt: 3 }));

@@ -20,7 +20,6 @@ pub(crate) fn support(config: &DockerConfig) -> SupportTable {
             FieldGroup::HostPorts,
             FieldGroup::Dns,
         ])
-        .without("spec.containers[].terminationMessagePolicy")
         .honour("spec.containers[].resources.limits['cpu']")
         .honour("spec.containers[].resources.limits['memory']")
         .honour_values("spec.volumes[].emptyDir.medium", ["Memory"])
@@ -108,5 +107,14 @@ mod tests {
         for field in ["limits['cpu']", "seccomp", "spec.volumes[1]"] {
             assert!(!refused.iter().any(|path| path.contains(field)), "{field} in {refused:?}");
         }
+    }
+
+    #[test]
+    fn saying_no_to_what_is_not_honoured_asks_for_nothing() {
+        let pod = json!({"spec": {
+            "hostNetwork": false, "hostPID": false, "hostIPC": false, "shareProcessNamespace": false,
+            "containers": [{"name": "web", "image": "a", "securityContext": {"privileged": false}}],
+        }});
+        assert_eq!(support(&DockerConfig::default()).check(&pod), Vec::new());
     }
 }

@@ -262,7 +262,10 @@ impl<R: ContainerRuntime> Actor<R> {
         self.revision += 1;
         let mut observation = PodObservation::new(uid.clone(), self.revision, observed.stage.clone());
         observation.containers.clone_from(&observed.containers);
-        observation.pod_ips.clone_from(&observed.ips);
+        observation.pod_ips = match &pod.given {
+            Some(given) if given.host_network => given.context.node.host_ips.clone(),
+            _ => observed.ips.clone(),
+        };
         pod.observed = Some(observed);
         pod.observation = Some(observation.clone());
         if let Some((sink, _)) = &self.subscription {

@@ -12,11 +12,11 @@ use vk_core::{BackendInstance, Error, PodUid, Result};
 use super::actor::Shared;
 use super::command::Report;
 use super::create::{self, CreateRequest};
+use super::messages;
 use super::pod::{Given, Pod};
 use crate::machine::{Call, CreateFailure, EffectId, Outcome, Pulled};
-use crate::runtime::{ContainerRuntime, PodIdentity, PullRequest, RunState, RuntimePod, RuntimeSandbox, Scope};
+use crate::runtime::{ContainerRuntime, PodIdentity, PullRequest, RuntimePod, RuntimeSandbox, Scope};
 use crate::translate;
-use crate::volume::{TerminationLogKey, VolumeStore};
 
 const LIST_TIME: Duration = Duration::from_secs(30);
 const CHANGE_TIME: Duration = Duration::from_secs(120);
@@ -127,26 +127,10 @@ pub(super) async fn list_all<R: ContainerRuntime>(shared: &Shared<R>) -> Result<
 
 pub(super) async fn list<R: ContainerRuntime>(shared: &Shared<R>, scope: Scope) -> Result<Vec<RuntimePod>> {
     let mut pods = limited(&shared.lists, timed(LIST_TIME, shared.runtime.list(scope))).await?;
-    if let Some(store) = &shared.runtime.features().volumes {
-        for pod in &mut pods {
-            read_termination_messages(&**store, pod).await;
-        }
+    for pod in &mut pods {
+        messages::read(&*shared.runtime, pod).await;
     }
     Ok(pods)
-}
-
-/// What containers have left in their termination logs takes the place of what the runtime has to say.
-async fn read_termination_messages(store: &dyn VolumeStore, pod: &mut RuntimePod) {
-    for container in &mut pod.containers {
-        let RunState::Exited(ended) = &mut container.state else { continue };
-        let (uid, name) = (pod.pod.uid.clone(), container.name.clone());
-        let key = TerminationLogKey { pod: uid, container: name, attempt: container.attempt };
-        match store.read_termination_log(key).await {
-            Ok(Some(message)) => ended.message = message,
-            Ok(None) => {}
-            Err(error) => tracing::debug!(container = container.name, %error, "no termination message"),
-        }
-    }
 }
 
 async fn list_pod<R: ContainerRuntime>(shared: &Shared<R>, identity: &PodIdentity) -> Result<RuntimePod> {

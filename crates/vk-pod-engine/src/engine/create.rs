@@ -97,8 +97,7 @@ async fn prepare<R: ContainerRuntime>(
         .find(|(_, container)| container.name == *name)
         .ok_or_else(|| Error::invalid("spec.containers", format!("there is no container {name:?}")))?;
     let node = &request.given.context.node;
-    let host_network = pod.spec.as_ref().and_then(|spec| spec.host_network).unwrap_or(false);
-    let ips = if host_network { &node.host_ips } else { &request.ips };
+    let ips = if request.given.host_network { &node.host_ips } else { &request.ips };
     let late = LateFields::with_pod_ips(ips, node);
     let mut data = ReferenceData::default();
     for reference in wanted(&pod, name) {

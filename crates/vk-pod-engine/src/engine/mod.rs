@@ -6,6 +6,7 @@ mod command;
 mod create;
 mod listing;
 mod logs;
+mod messages;
 mod pod;
 mod requests;
 mod volumes;

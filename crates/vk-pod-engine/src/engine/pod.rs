@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use vk_core::resolved::RawPod;
+use vk_core::resolved::{RawPod, ResolvedPod};
 use vk_core::{PodObservation, Result};
 use vk_provider::PodContext;
 
@@ -18,6 +18,15 @@ use crate::translate::VolumePath;
 pub(super) struct Given {
     pub(super) raw: RawPod,
     pub(super) context: PodContext,
+    /// Whether the pod has its host's addresses instead of its own.
+    pub(super) host_network: bool,
+}
+
+impl Given {
+    pub(super) fn new(pod: &ResolvedPod, context: PodContext) -> Self {
+        let host_network = pod.pod.spec.as_ref().and_then(|spec| spec.host_network).unwrap_or(false);
+        Self { raw: pod.raw.clone(), context, host_network }
+    }
 }
 
 pub(super) struct Pod {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use vk_core::resolved::{RawPod, ResolvedPod};
+use vk_core::resolved::ResolvedPod;
 use vk_core::{PodUid, Result};
 use vk_provider::{Accepted, Adopt, Create, PodContext, Terminate, Terminating, Update};
 
@@ -78,7 +78,7 @@ impl<R: ContainerRuntime> Actor<R> {
         let shared = Arc::clone(&self.shared);
         let env = self.env.clone();
         let pod = self.pod(&identity);
-        let given = Arc::new(Given { raw: resolved.raw.clone(), context });
+        let given = Arc::new(Given::new(resolved, context));
         pod.given = Some(Arc::clone(&given));
         if pod.keeper.is_none() {
             let (newest, guard) = volumes::keep(&shared, &env, identity.uid.clone(), given);
@@ -120,8 +120,7 @@ impl<R: ContainerRuntime> Actor<R> {
         let pod = self.pods.get_mut(&uid).ok_or_else(missing)?;
         let known = pod.given.as_ref().ok_or_else(missing)?;
         let plan = Arc::new(PodPlan::of(&request.pod.pod)?);
-        let raw: RawPod = request.pod.raw.clone();
-        let given = Arc::new(Given { raw, context: known.context.clone() });
+        let given = Arc::new(Given::new(&request.pod, known.context.clone()));
         pod.given = Some(Arc::clone(&given));
         if let Some(newest) = &pod.newest {
             newest.send_replace(given);

@@ -33,6 +33,8 @@ pub struct ContainerSpec {
     pub streams: Streams,
     /// `lifecycle.stopSignal`; `None` means the image's own.
     pub stop_signal: Option<String>,
+    /// `terminationMessagePolicy: FallbackToLogsOnError`; to be given back by `list`.
+    pub message_from_log: bool,
 }
 
 impl ContainerSpec {
@@ -51,6 +53,7 @@ impl ContainerSpec {
             security: Security::default(),
             streams: Streams::default(),
             stop_signal: None,
+            message_from_log: false,
         }
     }
 }

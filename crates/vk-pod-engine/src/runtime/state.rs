@@ -65,6 +65,8 @@ pub struct RuntimeContainer {
     pub image_id: String,
     /// Where the run stands.
     pub state: RunState,
+    /// As in [`super::ContainerSpec::message_from_log`].
+    pub message_from_log: bool,
 }
 
 /// Where a run stands.

@@ -49,6 +49,7 @@ pub(crate) fn container_spec(
         stdin: container.stdin.unwrap_or(false),
         stdin_once: container.stdin_once.unwrap_or(false),
     };
+    spec.message_from_log = container.termination_message_policy.as_deref() == Some("FallbackToLogsOnError");
     spec.stop_signal = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.stop_signal.clone());
     Ok(spec)
 }
@@ -96,6 +97,11 @@ fn security(pod: &Pod, container: &Container, path: &str, image_user: &str) -> R
     if of_container.run_as_non_root.or(of_pod.run_as_non_root) == Some(true) {
         refuse_root(user, image_user, path)?;
     }
+    // A group alone would take the user away from the image.
+    let user = match group {
+        Some(_) if user.is_none() => Some(user_of_image(image_user, path)?),
+        _ => user,
+    };
     let privileged = of_container.privileged.unwrap_or(false);
     let capabilities = of_container.capabilities.clone().unwrap_or_default();
     Ok(Security {
@@ -106,6 +112,16 @@ fn security(pod: &Pod, container: &Container, path: &str, image_user: &str) -> R
         read_only_root: of_container.read_only_root_filesystem.unwrap_or(false),
         no_new_privileges: !may_gain_privileges(&of_container, privileged),
         privileged,
+    })
+}
+
+/// The number of the image's user.
+fn user_of_image(image_user: &str, path: &str) -> Result<i64> {
+    let name = image_user.split(':').next().unwrap_or_default();
+    let number = if name.is_empty() { Ok(0) } else { name.parse() };
+    number.map_err(|_| {
+        let message = format!("the image's user {name:?} has no number here; set runAsUser too");
+        Error::invalid(format!("{path}.securityContext.runAsGroup"), message)
     })
 }
 
@@ -196,6 +212,15 @@ mod tests {
         assert_eq!(spec.security.supplemental_groups, [4, 3]);
         assert!(spec.security.no_new_privileges && spec.security.read_only_root);
         assert_eq!(spec.security.drop_capabilities, ["ALL"]);
+    }
+
+    #[test]
+    fn a_group_alone_keeps_the_images_user() {
+        let spec = json!({"securityContext": {"runAsGroup": 5}, "containers": [{"name": "a"}]});
+        let run_as = |image_user: &str| spec_of(spec.clone(), image_user).map(|spec| spec.security.run_as);
+        assert_eq!(run_as("1000").unwrap(), Some(RunAs { user: Some(1000), group: Some(5) }));
+        assert_eq!(run_as("").unwrap(), Some(RunAs { user: Some(0), group: Some(5) }));
+        assert!(run_as("app").unwrap_err().message.contains("runAsUser"));
     }
 
     #[test]

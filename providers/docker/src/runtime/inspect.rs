@@ -44,6 +44,7 @@ pub(super) fn container(
     found: &ContainerInspectResponse,
     identity: ContainerIdentity,
     image: String,
+    message_from_log: bool,
 ) -> Option<RuntimeContainer> {
     let state = found.state.as_ref()?;
     if state.status == Some(ContainerStateStatusEnum::REMOVING) {
@@ -53,7 +54,18 @@ pub(super) fn container(
     let state = run_state(state, &id);
     let ContainerIdentity { name, kind, attempt, sandbox_attempt, spec_hash, .. } = identity;
     let image_id = found.image.as_ref().map(|id| format!("{SCHEME}://{id}")).unwrap_or_default();
-    Some(RuntimeContainer { id, name, kind, attempt, sandbox_attempt, spec_hash, image, image_id, state })
+    Some(RuntimeContainer {
+        id,
+        name,
+        kind,
+        attempt,
+        sandbox_attempt,
+        spec_hash,
+        image,
+        image_id,
+        state,
+        message_from_log,
+    })
 }
 
 fn run_state(state: &ContainerState, id: &ContainerId) -> RunState {

@@ -47,10 +47,10 @@ pub(super) async fn list(docker: &Docker, owner: &Owner, scope: &Scope) -> Resul
                 let entry = pods.entry(pod.uid.clone()).or_insert_with(|| RuntimePod::empty(pod));
                 entry.sandboxes.extend(inspect::sandbox(&found, attempt));
             }
-            Labelled::Container { identity, image } => {
+            Labelled::Container { identity, image, message_from_log } => {
                 let pod = identity.pod.clone();
                 let entry = pods.entry(pod.uid.clone()).or_insert_with(|| RuntimePod::empty(pod));
-                entry.containers.extend(inspect::container(&found, identity, image));
+                entry.containers.extend(inspect::container(&found, identity, image, message_from_log));
             }
         }
     }

@@ -140,7 +140,7 @@ impl ContainerRuntime for DockerRuntime {
     async fn create_container(&self, sandbox: &SandboxId, spec: ContainerSpec) -> Result<ContainerId> {
         let identity = &spec.identity;
         let name = container_name(&self.owner, &identity.pod, &identity.name, identity.attempt);
-        let labels = self.owner.container_labels(identity, &spec.image);
+        let labels = self.owner.container_labels(&spec);
         let body = container::body(sandbox, &spec, labels);
         Ok(ContainerId::new(self.create_named(&name, body).await?))
     }

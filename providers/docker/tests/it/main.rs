@@ -6,6 +6,7 @@ mod images;
 mod isolation;
 mod lifecycle;
 mod logs;
+mod messages;
 mod outage;
 mod restarts;
 mod termination;

@@ -160,13 +160,3 @@ fn labels_that_change_reach_a_running_container() {
         Ok(())
     });
 }
-
-#[test]
-fn a_termination_message_is_read() {
-    on_docker(|world| async move {
-        let pod = world.run(crate::world::once("echo done well > /dev/termination-log")).await?;
-        let seen = world.until_stopped(&pod).await?;
-        assert_eq!(crate::world::ended(&seen, "main").message, "done well\n");
-        Ok(())
-    });
-}

@@ -284,6 +284,7 @@ impl World {
             image: image.clone(),
             image_id: image_id.clone(),
             state: RunState::Created,
+            message_from_log: false,
         });
         id
     }
