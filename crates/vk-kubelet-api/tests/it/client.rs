@@ -118,13 +118,6 @@ impl Client {
         Ok((status, String::from_utf8(body.to_vec()).unwrap()))
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        match self {
-            Self::Http1(sender) => sender.is_closed(),
-            Self::Http2(sender) => sender.is_closed(),
-        }
-    }
-
     /// A response that goes on.
     pub(crate) async fn open(&mut self, path: &str) -> Incoming {
         let response = self.request(Method::GET, path).await.unwrap();

@@ -5,6 +5,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use crate::client::{PROTOCOLS, Protocol, next};
 use crate::kubelet::{Kubelet, LOG, Setup};
@@ -89,16 +90,24 @@ async fn the_head_of_a_request_has_its_time() {
 async fn a_connection_that_carries_nothing_is_closed_and_one_that_does_is_not() {
     let kubelet = Setup::new().limits(|limits| {
         limits.idle_timeout = SHORT;
-        limits.handshake_timeout = Duration::from_secs(1);
+        limits.handshake_timeout = Duration::from_millis(500);
     });
     let kubelet = kubelet.start().await;
     for protocol in PROTOCOLS {
-        kubelet.fakes.logs.stream(stream::pending());
+        let (send, line) = oneshot::channel::<()>();
+        kubelet.fakes.logs.stream(stream::once(async {
+            line.await.unwrap();
+            Ok("still here\n".into())
+        }));
         let mut busy = kubelet.admin(protocol).await;
-        let _body = busy.open(&format!("{LOG}?follow=true")).await;
-        let mut idle = kubelet.connector(protocol).identity(&kubelet.admin).tls().await.unwrap();
-        closed(&mut idle).await;
-        assert!(!busy.is_closed());
+        let mut body = busy.open(&format!("{LOG}?follow=true")).await;
+        // By the time that these have been closed one after the other, the busy one would have been, too.
+        for idle in [Protocol::Http1, Protocol::Http2, Protocol::Http2] {
+            let mut idle = kubelet.connector(idle).identity(&kubelet.admin).tls().await.unwrap();
+            closed(&mut idle).await;
+        }
+        send.send(()).unwrap();
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "still here\n");
     }
 }
 
@@ -152,7 +161,7 @@ async fn an_h2_header_bomb_is_refused() {
 async fn one_request_too_many_is_told_so() {
     let kubelet = Setup::new().limits(|limits| limits.requests = 1).start().await;
     for protocol in PROTOCOLS {
-        let (content_end, content) = tokio::sync::oneshot::channel::<()>();
+        let (content_end, content) = oneshot::channel::<()>();
         kubelet.fakes.logs.stream(stream::once(async {
             let _ = content.await;
             Ok("end\n".into())

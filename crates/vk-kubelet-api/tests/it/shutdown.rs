@@ -14,7 +14,12 @@ const LONG: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn idle_and_half_open_connections_do_not_hold_a_shutdown_up() {
-    let kubelet = Setup::new().limits(|limits| limits.drain_timeout = LONG).start().await;
+    let kubelet = Setup::new().limits(|limits| {
+        limits.drain_timeout = LONG;
+        limits.handshake_timeout = LONG;
+        limits.unauthenticated_lifetime = LONG;
+    });
+    let kubelet = kubelet.start().await;
     let mut clients = Vec::new();
     for protocol in PROTOCOLS {
         let mut client = kubelet.admin(protocol).await;
