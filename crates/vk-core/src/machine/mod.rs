@@ -4,7 +4,7 @@
 //! asked for, and ticks; it answers with effects for a shell that holds no decision of its own. At most one provider call
 //! and one API write are under way for a pod at any time.
 //!
-//! The rules are written as one level-triggered decision for each of the two lanes ([`calls`], [`writes`]), taken anew after
+//! The rules are written as one level-triggered decision for each of the two lanes (`calls`, `writes`), taken anew after
 //! every event from everything that is known, so that no order of events needs a path of its own.
 
 mod absorb;
