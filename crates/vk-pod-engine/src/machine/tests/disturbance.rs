@@ -19,6 +19,8 @@ pub(super) enum Disturbance {
     Fail(usize, Fault),
     /// A later call is answered before an earlier one.
     Overtake(usize),
+    /// A list reads now what it reports later.
+    ReadEarly(usize),
     /// A container ends by itself.
     Exit(usize, i32),
     /// Somebody removes a container that the API shows to have run.
@@ -68,6 +70,11 @@ impl Watched {
             for fault in [Fault::Refused, Fault::Unavailable, Fault::Applied] {
                 all.push(Disturbance::Fail(call, fault));
             }
+            if let (id, Call::List { .. }) = &self.world.pending[call]
+                && !self.world.read.contains_key(id)
+            {
+                all.push(Disturbance::ReadEarly(call));
+            }
             if call > 0 {
                 all.push(Disturbance::Overtake(call));
             }
@@ -95,6 +102,7 @@ impl Watched {
             Disturbance::Wait => self.world.pass(Duration::from_secs(15)),
             Disturbance::Fail(call, fault) => self.world.fail(call, fault),
             Disturbance::Overtake(call) => self.world.answer(call),
+            Disturbance::ReadEarly(call) => self.world.read_early(call),
             Disturbance::Exit(index, code) => {
                 let name = self.world.model.containers[index].name.clone();
                 self.world.exit(&name, code);

@@ -91,6 +91,19 @@ fn a_pull_is_given_up_when_the_pod_is_stopped() {
 }
 
 #[test]
+fn an_answer_that_comes_in_spite_of_being_cancelled_starts_nothing() {
+    let mut world = World::created(one_container("Always"));
+    world.ignores_cancel = true;
+    while world.pending(|call| matches!(call, Call::FindImage { .. })).is_none() {
+        world.answer(0);
+    }
+    world.terminate(30);
+    world.settle();
+    assert_eq!(world.stage(), Stage::Stopped);
+    assert!(world.model.containers.is_empty(), "nothing was even created");
+}
+
+#[test]
 fn a_completed_pod_stops_its_sidecars_and_keeps_its_containers() {
     let mut world = World::settled(with_sidecars("Never"));
     world.exit("init", 0);

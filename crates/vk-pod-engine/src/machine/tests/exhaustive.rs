@@ -56,7 +56,7 @@ impl Search {
 fn fingerprint(watched: &Watched, left: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     let world = &watched.world;
-    (&world.machine, &world.model, &world.pending, world.now, &world.starts, left).hash(&mut hasher);
+    (&world.machine, &world.model, &world.pending, &world.read, world.now, &world.starts, left).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -48,6 +48,10 @@ pub(super) struct World {
     pub(super) now: Now,
     pub(super) model: Model,
     pub(super) pending: Vec<(EffectId, Call)>,
+    /// Lists that were read already and are still on their way.
+    pub(super) read: BTreeMap<EffectId, RuntimePod>,
+    /// Calls that are cancelled come to their own end.
+    pub(super) ignores_cancel: bool,
     pub(super) forgotten: bool,
     pub(super) events: Vec<BackendEvent>,
     /// Every start, as `name/attempt`.
@@ -92,6 +96,8 @@ impl World {
             now: Now { mono: Duration::from_secs(100), wall: Timestamp::from_second(1_000_000).unwrap() },
             model: Model { sandboxes: Vec::new(), containers: Vec::new(), images: None, deaf: false },
             pending: Vec::new(),
+            read: BTreeMap::new(),
+            ignores_cancel: false,
             forgotten: false,
             events: Vec::new(),
             starts: Vec::new(),
@@ -111,6 +117,7 @@ impl World {
     pub(super) fn crash(&mut self) {
         self.machine = PodMachine::new(identity(), "model");
         self.pending.clear();
+        self.read.clear();
         self.feed(Event::Tick);
     }
 
@@ -122,6 +129,7 @@ impl World {
         for effect in self.machine.step(event, self.now) {
             match effect {
                 Effect::Call { id, call } => self.pending.push((id, call)),
+                Effect::Cancel { .. } if self.ignores_cancel => {}
                 Effect::Cancel { id } => {
                     let index = self.pending.iter().position(|(pending, _)| *pending == id).expect("under way");
                     let (_, call) = self.pending.remove(index);
@@ -149,8 +157,18 @@ impl World {
     /// Carries out a pending call and reports it.
     pub(super) fn answer(&mut self, index: usize) {
         let (id, call) = self.pending.remove(index);
-        let outcome = self.carry_out(&call);
+        let outcome = match self.read.remove(&id) {
+            Some(read) => Outcome::Listed(Ok(read)),
+            None => self.carry_out(&call),
+        };
         self.feed(Event::Done { id, outcome });
+    }
+
+    /// Has a pending list read now what it will report later.
+    pub(super) fn read_early(&mut self, index: usize) {
+        let id = self.pending[index].0;
+        let listed = self.listed();
+        self.read.insert(id, listed);
     }
 
     /// Lets a pending call fail.
