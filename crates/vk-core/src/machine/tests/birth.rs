@@ -253,3 +253,32 @@ fn what_only_the_reply_of_a_create_tells_is_written_too() {
     assert!(basis.start_time.is_some());
     assert!(basis.annotations.contains_key(crate::record::HANDLE_ANNOTATION));
 }
+
+#[test]
+fn a_rejection_is_told_even_if_it_was_a_reason_to_wait_before() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    let rejected = Error::rejected("OutOfcpu", "no room");
+    harness.finish(CallOutcome::Prepared(Err(rejected.clone().retry_after(Duration::from_secs(1)))));
+    harness.wrote(Phase::Pending).wake();
+    harness.finish(CallOutcome::Prepared(Err(rejected)));
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
+
+#[test]
+fn a_create_that_is_wanted_is_not_cancelled() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.event(Event::Tick);
+    assert!(!harness.effects.iter().any(|effect| matches!(effect, Effect::Cancel { .. })));
+}
+
+#[test]
+fn a_list_during_the_create_does_not_unsay_an_observation() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    harness.event(Event::Observed(running(1))).listed_absent();
+    assert!(matches!(harness.machine.backend(), BackendView::Present(_)));
+}

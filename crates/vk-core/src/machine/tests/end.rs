@@ -234,3 +234,23 @@ fn an_orphan_is_stopped_by_its_handle() {
     let (machine, _) = PodMachine::orphan(orphan.clone(), REMEMBERS, start_of_time());
     assert_eq!(machine.handle(), orphan.handle.as_ref());
 }
+
+#[test]
+fn a_stop_that_is_repeated_keeps_the_nearest_deadline() {
+    let mut harness = Harness::running();
+    harness.deleted(2).deleted(60);
+    harness.finish(CallOutcome::Terminated(Err(Error::unavailable("503")))).wake();
+    let Some(Call::Terminate { grace }) = harness.under_way() else { panic!("it is told again") };
+    assert!(grace <= Duration::from_secs(2), "{grace:?}");
+}
+
+/// A back end that reports containers only: what has stopped after it was told to is not told again.
+#[test]
+fn an_overdue_lookup_that_finds_it_stopped_is_the_end() {
+    let mut harness = Harness::running();
+    harness.deleted(1).finish(CallOutcome::Terminated(Ok(None))).wrote(Phase::Running);
+    harness.wake();
+    let exited = observation(2, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(0)));
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(exited), instance: None })));
+    assert_eq!(harness.end(), Some(EndCause::Stopped));
+}

@@ -100,3 +100,12 @@ fn a_refused_write_is_visible() {
     harness.answer(WriteOutcome::Refused { message: "422".into() });
     assert_eq!(harness.events(), ["ApiWriteRefused"]);
 }
+
+#[test]
+fn an_echo_that_overtakes_its_answer_is_not_waited_for() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(running(2)));
+    harness.api(|facts| facts.resource_version = "77".into());
+    harness.answer(WriteOutcome::Applied { phase: Phase::Running, resource_version: "77".into() });
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
