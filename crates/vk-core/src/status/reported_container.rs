@@ -115,9 +115,13 @@ impl<'a> Report<'a> {
         !self.waits() && (left_back_off || self.run_left_behind().is_some())
     }
 
-    /// Restarts never fall. A back end that does not count is counted for: a run that follows another is a restart.
+    /// Restarts never fall. A back end that does not count is counted for: a run that follows another is a restart. One that
+    /// counts may show a new run as waiting before it runs.
     fn restart_count(&self) -> i32 {
         let known = self.api.map_or(0, |api| api.restart_count);
+        if self.restarts > 0 && self.restarts >= known {
+            return self.restarts;
+        }
         self.restarts.max(if self.follows_another_run() { known.saturating_add(1) } else { known })
     }
 

@@ -106,6 +106,19 @@ fn a_back_end_that_does_not_count_restarts_is_counted_for() {
 }
 
 #[test]
+fn a_back_end_that_counts_is_believed() {
+    let mut scenario = with_probes(&[]);
+    let first = ContainerObservation { container_id: "x://1".into(), ..running(None) };
+    assert_eq!(observe(&mut scenario, first)["restartCount"], 0);
+    let ended = Some(Terminated::with_exit_code(3));
+    let second =
+        |state| ContainerObservation { container_id: "x://2".into(), restarts: 1, last: ended.clone(), ..app(state) };
+    // It exists already, and that it runs is not certain yet.
+    assert_eq!(observe(&mut scenario, second(ContainerState::waiting("ContainerCreating", "")))["restartCount"], 1);
+    assert_eq!(observe(&mut scenario, second(ContainerState::Running { started_at: None }))["restartCount"], 1);
+}
+
+#[test]
 fn the_last_run_stays_while_the_back_end_forgets_it() {
     let mut scenario = with_probes(&[]);
     let last = Terminated { container_id: "x://1".into(), ..Terminated::with_exit_code(5) };
