@@ -76,13 +76,8 @@ impl PodMachine {
             self.status.dirty = true;
         }
         if let Some(deletion) = facts.deletion {
-            let fresh = known.deletion != Some(deletion);
-            if fresh {
-                self.order_stop(
-                    EndCause::Stopped,
-                    now.mono + Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE),
-                );
-            }
+            let grace = Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE);
+            self.order_stop(EndCause::Stopped, now.mono + grace);
         }
         self.obey_terminal_phase(&facts, now);
         self.api = ApiSide::Present(facts);

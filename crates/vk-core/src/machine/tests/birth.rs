@@ -282,3 +282,13 @@ fn a_list_during_the_create_does_not_unsay_an_observation() {
     harness.event(Event::Observed(running(1))).listed_absent();
     assert!(matches!(harness.machine.backend(), BackendView::Present(_)));
 }
+
+#[test]
+fn a_call_that_nobody_cancelled_backs_off_when_it_says_so() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Err(Error::cancelled())));
+    assert_eq!(harness.under_way(), None);
+    harness.wake();
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+}
