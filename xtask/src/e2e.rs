@@ -48,8 +48,7 @@ pub(crate) fn on_a_cluster(only: Option<&str>, run: impl FnOnce(&mut Command) ->
     tests
         .args(["test", "--package", PACKAGE, "--test", "it", "--"])
         .args(only)
-        // Some print how long something took.
-        .args(["--show-output", &format!("--test-threads={threads}")])
+        .arg(format!("--test-threads={threads}"))
         .envs(control_plane.environment())
         .env("DOCKER_HOST", engine.host())
         .env("VK_BINARY", binary);

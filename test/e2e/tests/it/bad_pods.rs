@@ -27,8 +27,8 @@ fn an_unsupported_field_keeps_the_pod_pending_with_a_reason(identity: Identity) 
         let pod = stage.until_pod(name, "says why it waits", |pod| pod.waiting("main") == "CreateContainerConfigError");
         assert_eq!(pod.phase(), "Pending");
         let message = pod.container("main")["state"]["waiting"]["message"].to_string();
-        let told = stage.until_event(name, "UnsupportedField");
-        assert!(message.contains(field) && told.contains(field) && told.contains("docker"), "{message}\n{told}");
+        let told = stage.until_event(name, "UnsupportedField", field);
+        assert!(message.contains(field) && told.contains("docker"), "{message}\n{told}");
         assert_eq!(stage.docker().of_pod(name), []);
     }
     // They go as they came.
@@ -46,5 +46,5 @@ fn a_program_that_is_not_there_is_told(identity: Identity) {
     assert_eq!((&ended["exitCode"], &ended["reason"]), (&json!(128), &json!("StartError")));
     assert!(ended["message"].to_string().contains("no-such-program"), "{ended}");
     stage.until_pod("often", "tries again with back-off", |pod| pod.waiting("main") == "CrashLoopBackOff");
-    assert!(stage.until_event("often", "Failed").contains("no-such-program"));
+    stage.until_event("often", "Failed", "no-such-program");
 }

@@ -56,7 +56,7 @@ fn a_crash_is_repeated_with_back_off(identity: Identity) {
     assert_eq!(pod.phase(), "Running");
     assert_eq!(pod.container("main")["lastState"]["terminated"]["exitCode"], 1);
     assert_eq!((pod.condition("Ready"), pod.restarts("steady")), ("False", 0));
-    assert!(stage.until_event("crash", "BackOff").contains("Back-off restarting failed container main in pod crash"));
+    stage.until_event("crash", "BackOff", "Back-off restarting failed container main in pod crash");
     let line = stage.kubectl().ok(&["get", "pod", "crash"]);
     assert!(line.contains("CrashLoopBackOff") && line.contains("1/2"), "{line}");
     // The log of the run that has ended, while the next one waits.

@@ -38,7 +38,7 @@ fn the_object_goes_once_the_containers_have_stopped(identity: Identity) {
         Err(pod.status().to_string())
     });
     assert!(was_terminating, "the pod was seen while it ended");
-    stage.until_event("web", "Killing");
+    stage.until_event("web", "Killing", "");
     until_nothing_is_left(&stage);
 }
 
@@ -58,7 +58,7 @@ fn a_shorter_grace_counts(identity: Identity) {
     stage.create_pod("deaf", json!({ "containers": [deaf], "terminationGracePeriodSeconds": LONG_GRACE }));
     stage.until_running("deaf");
     stage.kubectl().ok(&["delete", "pod", "deaf", "--wait=false"]);
-    stage.until_event("deaf", "Killing");
+    stage.until_event("deaf", "Killing", "");
     stage.kubectl().ok(&["delete", "pod", "deaf", "--grace-period=1", "--wait=false"]);
     eventually_within(Duration::from_secs(LONG_GRACE / 2), "no pod deaf", || {
         stage.pod("deaf").map_or(Ok(()), |pod| Err(pod.status().to_string()))

@@ -12,15 +12,15 @@ under_both_identities! {
 
 fn init_containers_run_in_order_before_the_others(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let step = |name: &str| mounted(script(name, &format!("echo {name} >> /shared/order")));
-    let main = mounted(script("main", "cat /shared/order"));
+    let step = |name: &str| mounted(script(name, &format!("echo {name} >> /scratch/order")));
+    let main = mounted(script("main", "cat /scratch/order"));
     stage.create_pod(
         "steps",
         json!({
             "restartPolicy": "Never",
             "initContainers": [step("first"), step("second")],
             "containers": [main],
-            "volumes": [{ "name": "work", "emptyDir": {} }],
+            "volumes": [{ "name": "scratch", "emptyDir": {} }],
         }),
     );
     let pod = stage.until_phase("steps", "Succeeded");
@@ -49,11 +49,11 @@ fn a_failing_init_container_keeps_the_pod_from_running(identity: Identity) {
 /// A container of this kind outlives the others, and does not keep the pod from its end.
 fn a_sidecar_starts_before_and_ends_after_the_rest(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let mut sidecar = mounted(script("sidecar", &format!("touch /shared/sidecar; echo started; {RUN_UNTIL_STOPPED}")));
+    let mut sidecar = mounted(script("sidecar", &format!("touch /scratch/sidecar; echo started; {RUN_UNTIL_STOPPED}")));
     sidecar["restartPolicy"] = json!("Always");
     let main = mounted(script(
         "main",
-        "test -f /shared/sidecar && echo it was there; until test -f /shared/go; do sleep 0.1; done",
+        "test -f /scratch/sidecar && echo it was there; until test -f /shared/go; do sleep 0.1; done",
     ));
     let main = {
         let mut main = main;
@@ -67,7 +67,7 @@ fn a_sidecar_starts_before_and_ends_after_the_rest(identity: Identity) {
             "initContainers": [sidecar],
             "containers": [main],
             "volumes": [
-                { "name": "work", "emptyDir": {} },
+                { "name": "scratch", "emptyDir": {} },
                 { "name": "shared", "hostPath": { "path": stage.shared(), "type": "Directory" } },
             ],
         }),
@@ -87,6 +87,6 @@ fn a_sidecar_starts_before_and_ends_after_the_rest(identity: Identity) {
 }
 
 fn mounted(mut container: Value) -> Value {
-    container["volumeMounts"] = json!([{ "name": "work", "mountPath": "/shared" }]);
+    container["volumeMounts"] = json!([{ "name": "scratch", "mountPath": "/scratch" }]);
     container
 }

@@ -20,7 +20,7 @@ fn every_source_of_variables_is_honoured(identity: Identity) {
     let port = json!({ "name": "http", "port": 80 });
     stage.kubectl().create(&json!({
         "apiVersion": "v1", "kind": "Service", "metadata": metadata("db"),
-        "spec": { "clusterIP": "10.96.7.7", "ports": [port] },
+        "spec": { "ports": [port] },
     }));
     let from = |name: &str, source: Value| json!({ "name": name, "valueFrom": source });
     let field = |name: &str, path: &str| from(name, json!({ "fieldRef": { "fieldPath": path } }));
@@ -47,6 +47,7 @@ fn every_source_of_variables_is_honoured(identity: Identity) {
     let pod = stage.until_phase("reader", "Succeeded");
     let said = stage.kubectl().ok(&["logs", "reader"]);
     let address = stage.environment().cluster.address().to_string();
+    let service = stage.kubectl().ok(&["get", "service", "db", "-o=jsonpath={.spec.clusterIP}"]);
     for (name, value) in [
         ("PLAIN", "one"),
         ("COMPOSED", "one-blue-$(MISSING)-$(PLAIN)"),
@@ -62,7 +63,7 @@ fn every_source_of_variables_is_honoured(identity: Identity) {
         ("HOST_IP", &address),
         ("LIMIT", "64"),
         ("HOSTNAME", "reader"),
-        ("DB_SERVICE_HOST", "10.96.7.7"),
+        ("DB_SERVICE_HOST", &service),
         ("DB_SERVICE_PORT_HTTP", "80"),
         ("KUBERNETES_SERVICE_HOST", "10.96.0.1"),
     ] {

@@ -50,7 +50,7 @@ fn a_scheduled_pod_runs_in_docker(identity: Identity) {
         assert_eq!(pod.condition(kind), "True", "{kind}");
     }
     for reason in ["Scheduled", "Pulled", "Created", "Started"] {
-        stage.until_event("web", reason);
+        stage.until_event("web", reason, "");
     }
     let described = stage.kubectl().ok(&["describe", "pod", "web"]);
     for words in [
@@ -67,7 +67,7 @@ fn a_scheduled_pod_runs_in_docker(identity: Identity) {
 
 fn two_containers_of_a_pod_talk_over_localhost(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let server = script("server", "while true; do echo over localhost | nc -l -p 7000 -s 127.0.0.1; done");
+    let server = script("server", "while true; do echo over localhost | nc -l -p 7000; done");
     let client = script(
         "client",
         "until nc -w 5 127.0.0.1 7000 < /dev/null; do sleep 0.2; done; trap 'exit 0' TERM; sleep 10000 & wait",

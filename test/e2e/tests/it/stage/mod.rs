@@ -250,15 +250,16 @@ impl Stage {
         });
     }
 
-    /// Waits until an Event with this reason tells of a pod; answers with its message.
-    pub(crate) fn until_event(&self, pod: &str, reason: &str) -> String {
+    /// Waits until an Event with this reason and these words tells of a pod; answers with its message.
+    pub(crate) fn until_event(&self, pod: &str, reason: &str, words: &str) -> String {
         let path = self.path(&format!("events?fieldSelector=involvedObject.name%3D{pod}"));
-        eventually(&format!("an Event {reason} of pod {pod}"), || {
+        eventually(&format!("an Event {reason} of pod {pod} with {words:?}"), || {
             let events = self.api.get(&path).unwrap_or_default();
             let items = events["items"].as_array().cloned().unwrap_or_default();
-            let found = items.iter().find(|event| event["reason"] == reason);
-            let reasons = || items.iter().map(|event| event["reason"].to_string()).collect::<Vec<_>>().join(" ");
-            found.map(|event| text(&event["message"])).ok_or_else(reasons)
+            let told: Vec<(String, String)> =
+                items.iter().map(|event| (text(&event["reason"]), text(&event["message"]))).collect();
+            let found = told.iter().find(|(known, message)| known == reason && message.contains(words));
+            found.map(|(_, message)| message.clone()).ok_or_else(|| format!("{told:?}"))
         })
     }
 

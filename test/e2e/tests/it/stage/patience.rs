@@ -1,5 +1,6 @@
 //! Waiting. No time is ever asserted; bounds are there to end a test that hangs.
 
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -29,10 +30,10 @@ pub(crate) fn eventually_within<T>(bound: Duration, what: &str, mut look: impl F
     }
 }
 
-/// Does something and says how long it took, for people who read the output.
+/// Does something and says how long it took, for people who read the output: past the test runner, which would keep it.
 pub(crate) fn seconds_of<T>(what: &str, action: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
     let done = action();
-    println!("{what}: {:.2} s", begun.elapsed().as_secs_f64());
+    let _ = writeln!(io::stderr(), "    {what}: {:.2} s", begun.elapsed().as_secs_f64());
     done
 }
