@@ -4,6 +4,7 @@ use std::time::Duration;
 use vk_core::{ContainerState, Stage};
 
 use super::world::{World, one_container, with_sidecars};
+use crate::machine::Event;
 use crate::plan::Evidence;
 
 fn evidence(name: &str, attempt: u32) -> BTreeMap<String, Evidence> {
@@ -32,6 +33,18 @@ fn a_lost_container_is_a_new_attempt_where_the_policy_restarts() {
     assert_eq!(app.restarts, 1);
     let last = app.last.unwrap();
     assert_eq!((last.exit_code, last.reason.as_str()), (137, "ContainerStatusUnknown"));
+}
+
+#[test]
+fn a_list_that_was_overtaken_by_a_newer_one_changes_nothing() {
+    let mut world = World::settled(one_container("Never"));
+    let (mark, pod) = (world.machine.mark(), world.listed());
+    world.exit("app", 4);
+    world.settle();
+    assert_eq!(world.stage(), Stage::Stopped);
+    world.feed(Event::Listed { mark, pod });
+    assert_eq!(world.stage(), Stage::Stopped);
+    assert_eq!(world.word("app"), "Error");
 }
 
 #[test]
