@@ -4,6 +4,7 @@ mod bench;
 mod cargo_deny;
 mod cluster;
 mod demo;
+mod e2e;
 mod stopwatch;
 mod test;
 mod tidy;
@@ -30,6 +31,8 @@ enum Command {
     Cluster(cluster::Command),
     /// A cluster, a virtual node on Docker and a pod on it, each step told; ends with Ctrl-C.
     Demo(demo::Arguments),
+    /// Run the program against a real control plane and a real Docker engine, as a user would.
+    E2e(e2e::Arguments),
     /// Check what no compiler checks: file lengths, arrows between crates, links, determinism rules.
     Tidy,
     /// Run every check and every test, installing what they need.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cluster(command) => cluster::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::E2e(arguments) => e2e::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Test(arguments) => test::run(&arguments),
     };
