@@ -254,3 +254,25 @@ fn an_overdue_lookup_that_finds_it_stopped_is_the_end() {
     harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(exited), instance: None })));
     assert_eq!(harness.end(), Some(EndCause::Stopped));
 }
+
+#[test]
+fn nothing_is_released_while_the_end_is_being_written() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(stopped(2, 0))).wrote(Phase::Succeeded).deleted(30);
+    assert_eq!(harness.writing(), Some(Write::Status));
+    harness.event(Event::Tick);
+    assert_eq!(harness.under_way(), None);
+}
+
+#[test]
+fn no_delete_while_something_runs_that_came_back() {
+    let mut harness = Harness::running();
+    harness.listed_absent().absent();
+    harness.wrote(Phase::Failed).event(Event::Observed(running(2)));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Failed }).deleted(30);
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Failed });
+    assert_eq!(harness.writing(), None, "it runs");
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(3, 0)))));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Failed });
+    assert_eq!(harness.writing(), Some(Write::Delete));
+}
