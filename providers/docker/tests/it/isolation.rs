@@ -1,4 +1,5 @@
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::world::{on_configured_docker, on_docker, once};
 
@@ -67,5 +68,25 @@ fn host_namespaces_are_there_for_those_who_allow_them() {
         let own = std::fs::read_link("/proc/self/ns/net")?;
         assert_eq!(output.trim(), own.to_string_lossy());
         Ok(())
+    });
+}
+
+#[test]
+fn a_port_of_the_host_leads_to_the_pod() {
+    on_docker(|world| async move {
+        // Free a moment ago; nobody else asks for ports here.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut main = crate::world::script("mkdir /www; echo hi > /www/hello; exec httpd -f -p 8080 -h /www");
+        main["ports"] = json!([{"containerPort": 8080, "hostPort": port, "hostIP": "127.0.0.1"}]);
+        let pod = world.run(json!({"containers": [main]})).await?;
+        world.until_running(&pod).await?;
+        let answers = || async {
+            let request = b"GET /hello HTTP/1.0\r\n\r\n";
+            let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return false };
+            let mut answer = String::new();
+            let sent = stream.write_all(request).await.is_ok();
+            sent && stream.read_to_string(&mut answer).await.is_ok() && answer.ends_with("hi\n")
+        };
+        world.eventually("an answer on the host's port", answers).await
     });
 }
