@@ -92,7 +92,8 @@ fn run_state(state: &ContainerState, id: &ContainerId) -> RunState {
     }
     ended.message = error;
     ended.started_at = time(state.started_at.as_deref());
-    ended.finished_at = time(state.finished_at.as_deref());
+    // Docker notes the start of a container that ends at once after its end.
+    ended.finished_at = time(state.finished_at.as_deref()).max(ended.started_at);
     ended.container_id = container_id;
     RunState::Exited(ended)
 }
@@ -132,8 +133,18 @@ mod tests {
         assert_eq!(ended(&exited).reason, "OOMKilled");
         exited.exit_code = Some(0);
         assert_eq!(ended(&exited).reason, "Completed");
-        assert_eq!(ended(&exited).finished_at, None);
         assert!(ended(&exited).started_at.is_some());
+    }
+
+    #[test]
+    fn no_run_ends_before_it_begins() {
+        let mut exited = state(ContainerStateStatusEnum::EXITED, 0);
+        for finished_at in ["0001-01-01T00:00:00Z", "2026-01-01T00:00:00.4Z"] {
+            exited.finished_at = Some(finished_at.to_owned());
+            assert_eq!(ended(&exited).finished_at, ended(&exited).started_at);
+        }
+        exited.finished_at = Some("2026-01-01T00:00:02Z".to_owned());
+        assert!(ended(&exited).finished_at > ended(&exited).started_at);
     }
 
     #[test]
