@@ -276,3 +276,26 @@ fn no_delete_while_something_runs_that_came_back() {
     harness.answer(WriteOutcome::Unchanged { phase: Phase::Failed });
     assert_eq!(harness.writing(), Some(Write::Delete));
 }
+
+#[test]
+fn a_stop_that_is_overdue_still_gets_a_second() {
+    let mut harness = Harness::running();
+    harness.deleted(1).finish(CallOutcome::Terminated(Ok(None))).wrote(Phase::Running).wake();
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None }))).wake();
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(1) }));
+}
+
+#[test]
+fn a_pod_is_not_forgotten_before_its_last_call_and_write_are_over() {
+    let mut preparing = Harness::with(facts(), REMEMBERS);
+    preparing.listed_absent().event(Event::Gone { deletion: None });
+    assert!(!preparing.is_forgotten());
+    preparing.finish(CallOutcome::Prepared(Err(Error::cancelled())));
+    assert!(preparing.is_forgotten());
+
+    let mut writing = Harness::with(facts(), REMEMBERS);
+    writing.deleted(30).listed_absent().event(Event::Gone { deletion: None });
+    assert!(!writing.is_forgotten());
+    writing.answer(WriteOutcome::IdentityLost { message: "404".into() });
+    assert!(writing.is_forgotten());
+}
