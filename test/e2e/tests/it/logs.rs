@@ -126,11 +126,14 @@ fn nobody_reads_logs_without_certificate_and_permission(identity: Identity) {
     assert!(refused.contains("Forbidden") || refused.contains("forbidden"), "{refused}");
 
     let authority = cluster.directory().join("pki/ca.crt");
-    let nobody = stage.write("nobody", &json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+    // With a token, because kubectl would ask a person for a password otherwise. Tokens are not taken yet.
+    let user = json!({ "name": "u", "user": { "token": "made-up" } });
+    let nobody = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [user],
         "clusters": [{ "name": "c", "cluster": { "server": "https://unused", "certificate-authority": authority } }],
-        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "" } }],
-    }).to_string());
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+    });
+    let nobody = stage.write("nobody", &nobody.to_string());
     let refused = ask(&[&format!("--kubeconfig={}", nobody.display())]).unwrap_err();
     assert!(refused.to_lowercase().contains("unauthorized") || refused.contains("logged in"), "{refused}");
 }
