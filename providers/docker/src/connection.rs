@@ -90,11 +90,15 @@ pub(crate) fn error_of(error: DockerError) -> Error {
         }
         DockerError::DockerResponseServerError { message, .. } => Error::internal(message.trim().to_owned()),
         DockerError::DockerStreamError { error } => Error::internal(error),
-        DockerError::HyperLegacyError { ref err } if err.is_connect() => Error::unavailable(cause(&error)),
-        DockerError::SocketNotFoundError(_) => Error::unavailable(error.to_string()),
+        DockerError::HyperLegacyError { ref err } if err.is_connect() => not_running(&cause(&error)),
+        DockerError::SocketNotFoundError(_) => not_running(&error.to_string()),
         error if is_transport(&error) => Error::outcome_unknown(cause(&error)),
         error => Error::internal(error.to_string()),
     }
+}
+
+fn not_running(cause: &str) -> Error {
+    Error::unavailable(format!("Docker does not answer: {cause}; is dockerd running?"))
 }
 
 /// The same for a call that only reads: an answer that got lost is no answer.
