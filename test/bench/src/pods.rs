@@ -15,6 +15,8 @@ use tokio::time::Instant;
 const PODS: &str = "/api/v1/namespaces/default/pods";
 /// What a pod gets unless it says otherwise. A provider that stops at once must not be made to wait for it.
 const GRACE_SECONDS: u32 = 30;
+/// Pods that one request deletes. The server does one after the other, and cuts a request that takes a minute.
+const BATCH: usize = 1000;
 
 /// Makes so many pods on the node, a few at a time, and answers with when each was asked for.
 pub(crate) async fn create(
@@ -26,17 +28,21 @@ pub(crate) async fn create(
     let create = |number| async move {
         let name = format!("pod-{number:05}");
         let asked_at = Instant::now();
-        let _created: IgnoredAny = send(client, Method::POST, PODS, Some(&manifest(&name, node))).await?;
+        let manifest = manifest(&name, node, number / BATCH);
+        let _created: IgnoredAny = send(client, Method::POST, PODS, Some(&manifest)).await?;
         anyhow::Ok((name, asked_at))
     };
     stream::iter(0..count).map(create).buffer_unordered(at_once).try_collect().await.context("cannot create a pod")
 }
 
-/// Asks for the deletion of all pods at once.
-pub(crate) async fn delete_all(client: &Client) -> Result<()> {
+/// Asks for the deletion of that many pods, a batch with each request.
+pub(crate) async fn delete(client: &Client, count: usize) -> Result<()> {
     let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": GRACE_SECONDS });
-    let _deleted: IgnoredAny =
-        send(client, Method::DELETE, PODS, Some(&options)).await.context("cannot delete the pods")?;
+    for batch in 0..count.div_ceil(BATCH) {
+        let path = format!("{PODS}?labelSelector=batch%3D{batch}");
+        let _deleted: IgnoredAny =
+            send(client, Method::DELETE, &path, Some(&options)).await.context("cannot delete the pods")?;
+    }
     Ok(())
 }
 
@@ -62,11 +68,11 @@ pub(crate) async fn phases(client: &Client) -> Result<BTreeMap<String, usize>> {
     Ok(phases)
 }
 
-fn manifest(name: &str, node: &str) -> Value {
+fn manifest(name: &str, node: &str, batch: usize) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": { "name": name, "labels": { "app": "bench" } },
+        "metadata": { "name": name, "labels": { "app": "bench", "batch": batch.to_string() } },
         "spec": {
             "nodeName": node,
             "automountServiceAccountToken": false,

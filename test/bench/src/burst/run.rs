@@ -46,7 +46,7 @@ pub(crate) struct Run {
     pub(crate) load_average: f64,
     /// From the first request for a pod until the last was seen Running; latencies are from a pod's own request on.
     pub(crate) creation: Phase,
-    /// From the request that deletes all until the last was seen gone; latencies are from that request on.
+    /// From the first request to delete until the last was seen gone; latencies are from that request on.
     pub(crate) deletion: Phase,
     /// The agent's processor time per minute with all pods Running and nothing to do, in milliseconds.
     pub(crate) idle_cpu_ms_per_minute: f64,
@@ -135,7 +135,7 @@ impl Scenario<'_> {
 
         let before_deletion = Reading::take(processes, agent, self.client).await?;
         let begun = Instant::now();
-        pods::delete_all(self.client).await?;
+        pods::delete(self.client, self.pods).await?;
         self.wait(agent, &mut seen, "gone", |seen| seen.gone.len()).await?;
         let deletion = Arrivals::new(begun, &seen.borrow().gone, |_| Some(begun));
         let deletion_quiet = agent.until_quiet().await?;
