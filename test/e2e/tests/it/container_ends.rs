@@ -72,7 +72,8 @@ fn a_crash_is_repeated_with_back_off(identity: Identity) {
 
 fn a_container_out_of_memory_says_so(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let mut greedy = script("main", "tail /dev/zero");
+    // Docker learns of the kill beside the container's end: told of the end first, it forgets the kill.
+    let mut greedy = script("main", "tail /dev/zero; code=$?; sleep 2; exit $code");
     greedy["resources"] = json!({ "limits": { "memory": "16Mi" } });
     stage.create_pod("greedy", json!({ "restartPolicy": "Never", "containers": [greedy] }));
     let pod = stage.until_phase("greedy", "Failed");
