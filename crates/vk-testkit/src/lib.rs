@@ -3,10 +3,12 @@
 //! * [`backend`]: a back end in memory whose every method can fail, hang or forget, with a ledger of what really ran;
 //! * [`world`]: an API server, a back end, and agents that can be started, stopped and killed;
 //! * [`behaviour`]: what every agent must do, written once and run both on the API server in process and on a real one;
+//! * [`interposer`]: what can be put between an agent and its surroundings, to crash it or to make it wrong;
 //! * [`simulation`]: seeded schedules of user actions and faults, with the invariants checked at the end.
 
 pub mod backend;
 pub mod behaviour;
+pub mod interposer;
 pub mod simulation;
 pub mod world;
 

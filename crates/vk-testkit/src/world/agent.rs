@@ -21,6 +21,7 @@ use virtual_kubelet::provider::{BoxNodeProvider, BoxProvider};
 
 use super::Ring;
 use crate::backend::{Backend, SimulatedProvider};
+use crate::interposer::Interposition;
 
 /// Every agent of a world is the same one, come back.
 const INSTANCE: &str = "test-instance";
@@ -40,11 +41,24 @@ pub struct AgentClients {
     pub cut: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// A running agent.
-pub struct AgentInstance {
+/// What dies with a process. Dropped, it is killed.
+struct Process {
     spawner: Arc<ScopedSpawner>,
     clients: AgentClients,
     provider: SimulatedProvider,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        (self.clients.cut)();
+        self.provider.cut();
+        self.spawner.kill();
+    }
+}
+
+/// A running agent. Dropped, it is killed.
+pub struct AgentInstance {
+    process: Process,
     shutdown: CancellationToken,
     directory: PodDirectory,
     node: NodeHandle,
@@ -57,11 +71,16 @@ impl AgentInstance {
     ///
     /// # Panics
     /// If the lease is not won.
-    pub(super) async fn start(ring: &dyn Ring, backend: &Backend, seed: u64) -> Self {
+    pub(super) async fn start(ring: &dyn Ring, backend: &Backend, interposition: &Interposition, seed: u64) -> Self {
         let spawner = Arc::new(ScopedSpawner::new(Handle::current()));
         let env = Env::new(ring.wall_clock(), Random::seeded(seed), spawner.clone());
         let clients = ring.agent(ring.node_name());
-        let provider = backend.provider();
+        let simulated = backend.provider();
+        let provider = BoxProvider::new(TIMEOUTS.layer(simulated.clone()));
+        let provider = interposition.around_provider(provider);
+        let node_provider = interposition.around_node_provider(BoxNodeProvider::new(backend.node_provider()));
+        // From here on, whoever gives up waiting for the lease leaves no half of a process behind.
+        let process = Process { spawner, clients: clients.clone(), provider: simulated };
         let shutdown = CancellationToken::new();
         let facts = agent_facts(ring.node_name());
 
@@ -72,13 +91,16 @@ impl AgentInstance {
         assert!(held, "the lease is won");
 
         let recorder = EventRecorder::new((clients.make)(), ring.node_name(), &env);
-        let node = NodeController::new(facts, BoxNodeProvider::new(backend.node_provider()))
-            .with_recorder(recorder.clone())
-            .start(&env, (clients.make)(), lease.clone(), &shutdown);
+        let node = NodeController::new(facts, node_provider).with_recorder(recorder.clone()).start(
+            &env,
+            (clients.make)(),
+            lease.clone(),
+            &shutdown,
+        );
         let parts = PodParts {
             node_name: ring.node_name().to_owned(),
             clients: PodClients { watch: (clients.make)(), write: (clients.make)() },
-            provider: BoxProvider::new(TIMEOUTS.layer(provider.clone())),
+            provider,
             references: References::new((clients.make)(), MOST_WATCHES, env.clone()),
             recorder,
             node: node.facts(),
@@ -93,7 +115,7 @@ impl AgentInstance {
             controller.run(stop).await;
             ending.send_replace(true);
         });
-        Self { spawner, clients, provider, shutdown, directory, node, lease, ended }
+        Self { process, shutdown, directory, node, lease, ended }
     }
 
     /// Read access to what the agent knows of its pods.
@@ -122,9 +144,7 @@ impl AgentInstance {
 
     /// Ends it as SIGKILL does: at this very moment, whatever was under way.
     pub fn kill(self) {
-        (self.clients.cut)();
-        self.provider.cut();
-        self.spawner.kill();
+        drop(self.process);
     }
 }
 

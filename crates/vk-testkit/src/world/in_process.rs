@@ -11,6 +11,7 @@ use vk_apiserver::{ApiServer, Clock, Identity, Link, LinkState, Options, Virtual
 
 use super::agent::AgentClients;
 use super::{Ring, World};
+use crate::interposer::Interposition;
 
 /// Where every simulated world begins.
 const EPOCH: i64 = 1_800_000_000;
@@ -20,13 +21,20 @@ pub struct InProcess {
     server: ApiServer,
     clock: VirtualClock,
     links: Mutex<Vec<Link>>,
+    interposition: Interposition,
 }
 
 impl InProcess {
     /// A new server; call it on a runtime with paused time.
     pub fn new() -> Self {
+        Self::with_interposition(Interposition::none())
+    }
+
+    /// The same, with this between every agent and the server.
+    pub fn with_interposition(interposition: Interposition) -> Self {
         let clock = VirtualClock::starting_at(Timestamp::from_second(EPOCH).unwrap_or(Timestamp::UNIX_EPOCH));
-        Self { server: ApiServer::new(Options::default(), clock), clock, links: Mutex::default() }
+        let server = ApiServer::new(Options::default(), clock);
+        Self { server, clock, links: Mutex::default(), interposition }
     }
 
     /// The server, for faults and for looking inside.
@@ -50,8 +58,8 @@ impl Ring for InProcess {
         let link = Link::new();
         self.links.lock().push(link.clone());
         let service = self.server.service_over(Identity::node(node_name), &link);
-        let make = move || Client::new(service.clone(), "default");
-        AgentClients { make: Arc::new(make), cut: Arc::new(move || link.set(LinkState::Refused)) }
+        let make = self.interposition.clients(service);
+        AgentClients { make, cut: Arc::new(move || link.set(LinkState::Refused)) }
     }
 
     fn wall_clock(&self) -> Arc<dyn WallClock> {
@@ -70,13 +78,22 @@ impl Ring for InProcess {
 
 /// Runs a test on simulated time, without an IO driver: a stray socket panics.
 pub fn simulate<F: Future>(seed: u64, test: impl FnOnce(World, ApiServer) -> F) -> F::Output {
+    simulate_behind(&Interposition::none(), seed, test)
+}
+
+/// The same, with this between every agent and its surroundings.
+pub fn simulate_behind<F: Future>(
+    interposition: &Interposition,
+    seed: u64,
+    test: impl FnOnce(World, ApiServer) -> F,
+) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     #[allow(clippy::expect_used, reason = "without a runtime there is no test")]
     let runtime = runtime.expect("a runtime without IO can always be built");
     runtime.block_on(async {
-        let ring = InProcess::new();
+        let ring = InProcess::with_interposition(interposition.clone());
         let server = ring.server();
         tokio::spawn(server.clone().background());
-        test(World::new(Box::new(ring), seed), server).await
+        test(World::new(Box::new(ring), seed).with_interposition(interposition.clone()), server).await
     })
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 pub use agent::AgentClients;
 pub use agent::AgentInstance;
-pub use in_process::{InProcess, simulate};
+pub use in_process::{InProcess, simulate, simulate_behind};
 use virtual_kubelet::kube::Client;
 
 use crate::backend::Backend;
+use crate::interposer::Interposition;
 
 /// Where the API server comes from: in process, or a real one. The behaviours do not know which.
 pub trait Ring: Send + Sync {
@@ -32,13 +33,21 @@ pub trait Ring: Send + Sync {
 pub struct World {
     ring: Box<dyn Ring>,
     backend: Backend,
+    interposition: Interposition,
     seed: u64,
 }
 
 impl World {
     /// A world on this ring; `seed` decides every random number in it.
     pub fn new(ring: Box<dyn Ring>, seed: u64) -> Self {
-        Self { ring, backend: Backend::new(), seed }
+        Self { ring, backend: Backend::new(), interposition: Interposition::none(), seed }
+    }
+
+    /// The same, with this between every agent and the back end. What stands before the API server belongs to the ring.
+    #[must_use]
+    pub fn with_interposition(mut self, interposition: Interposition) -> Self {
+        self.interposition = interposition;
+        self
     }
 
     /// The back end.
@@ -63,7 +72,7 @@ impl World {
 
     /// Starts an agent on the test's node.
     pub async fn start_agent(&self) -> AgentInstance {
-        AgentInstance::start(&*self.ring, &self.backend, self.seed).await
+        AgentInstance::start(&*self.ring, &self.backend, &self.interposition, self.seed).await
     }
 
     /// Waits until `holds` does, looking often.
