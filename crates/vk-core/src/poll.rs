@@ -20,16 +20,14 @@ const OUTAGE_FIRST: Duration = Duration::from_millis(500);
 /// Explicit requests for a list are served at most this often.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// The read budget of one provider. Pure: it is told when reads happened, and says when the next one is due.
+/// The read budget of one provider: lists and lookups together. Pure: it is told when reads happened, and says when the next
+/// one is due.
 #[derive(Debug, Clone)]
 pub struct PollBudget {
     transition: Duration,
     steady: Duration,
-    /// Time that one read costs, if reads are rationed.
-    per_read: Option<Duration>,
+    ration: Option<Ration>,
     last: Duration,
-    /// When the budget is replenished far enough for another list like the last one.
-    affordable: Duration,
     outage: Option<Duration>,
     backoff: Backoff,
 }
@@ -40,9 +38,8 @@ impl PollBudget {
         Self {
             transition,
             steady,
-            per_read: reads_per_hour.map(|reads| Duration::from_secs(3600) / reads.max(1)),
+            ration: reads_per_hour.map(Ration::new),
             last: Duration::ZERO,
-            affordable: Duration::ZERO,
             outage: None,
             backoff: Backoff::new(OUTAGE_FIRST, OUTAGE_CAP),
         }
@@ -63,10 +60,21 @@ impl PollBudget {
         self.outage = Some(at + OUTAGE_FIRST / 2 + self.backoff.next_delay(random));
     }
 
+    /// Takes one read out of the budget for a lookup, and says when it may be made.
+    pub fn book_lookup(&mut self, now: Duration) -> Duration {
+        let at = now.max(self.affordable());
+        self.spend(at, 1);
+        at
+    }
+
     fn spend(&mut self, at: Duration, reads: u32) {
-        if let Some(per_read) = self.per_read {
-            self.affordable = at + per_read.saturating_mul(reads);
+        if let Some(ration) = &mut self.ration {
+            ration.spend(at, reads);
         }
+    }
+
+    fn affordable(&self) -> Duration {
+        self.ration.map_or(Duration::ZERO, Ration::affordable)
     }
 
     /// When the next list is due.
@@ -76,12 +84,40 @@ impl PollBudget {
             (None, Pace::Transition) => self.last.saturating_add(self.transition),
             (None, Pace::Steady) => self.last.saturating_add(self.steady),
         };
-        wished.max(self.affordable)
+        wished.max(self.affordable())
     }
 
     /// When a list may be made that somebody asked for.
     pub fn earliest(&self) -> Duration {
-        (self.last + SHORTEST).max(self.affordable)
+        (self.last + SHORTEST).max(self.affordable())
+    }
+}
+
+/// So many reads an hour: a tenth of them may be made at once, the others one after the other.
+#[derive(Debug, Clone, Copy)]
+struct Ration {
+    /// Time that one read costs.
+    per_read: Duration,
+    /// How far reads may be ahead of their time.
+    ahead: Duration,
+    /// The time up to which reads have been used up.
+    spent_until: Duration,
+}
+
+impl Ration {
+    fn new(reads_per_hour: u32) -> Self {
+        let at_once = reads_per_hour / 10;
+        let per_read = Duration::from_secs(3600) / (reads_per_hour - at_once).max(1);
+        Self { per_read, ahead: per_read.saturating_mul(at_once), spent_until: Duration::ZERO }
+    }
+
+    fn spend(&mut self, at: Duration, reads: u32) {
+        let cost = self.per_read.saturating_mul(reads);
+        self.spent_until = self.spent_until.max(at).saturating_add(cost);
+    }
+
+    fn affordable(self) -> Duration {
+        self.spent_until.saturating_sub(self.ahead)
     }
 }
 
@@ -117,6 +153,32 @@ mod tests {
             now = budget.next_poll(Pace::Transition);
         }
         assert!(reads <= 603, "{reads} reads");
+    }
+
+    #[test]
+    fn lookups_are_paid_out_of_the_same_budget() {
+        let mut budget = PollBudget::new(SECOND, 60 * SECOND, Some(600));
+        let (mut now, mut reads) = (Duration::ZERO, 0);
+        while now < Duration::from_secs(3600) {
+            budget.succeeded(now, 1);
+            let looked_up = budget.book_lookup(now);
+            assert!(looked_up >= now);
+            reads += 2;
+            now = budget.next_poll(Pace::Transition).max(looked_up);
+        }
+        assert!(reads <= 602, "{reads} reads");
+    }
+
+    #[test]
+    fn a_few_lookups_at_once_wait_for_nothing_and_many_wait_their_turn() {
+        let mut budget = PollBudget::new(SECOND, 60 * SECOND, Some(600));
+        let booked: Vec<Duration> = (0..100).map(|_| budget.book_lookup(SECOND)).collect();
+        assert!(booked.iter().take(60).all(|at| *at == SECOND));
+        assert!(booked.iter().skip(61).all(|at| *at > SECOND) && booked.is_sorted());
+        assert!(budget.next_poll(Pace::Transition) >= booked[99]);
+
+        let mut unlimited = PollBudget::new(SECOND, SECOND, None);
+        assert!((0..1000).all(|_| unlimited.book_lookup(SECOND) == SECOND));
     }
 
     #[test]

@@ -279,6 +279,10 @@ impl Update {
 pub struct Updated {
     /// Answer to [`PodChange::images`].
     pub images: Option<Answer>,
+    /// Answer to [`PodChange::resources`].
+    pub resources: Option<Answer>,
+    /// Answer to [`PodChange::ephemeral`].
+    pub ephemeral: Option<Answer>,
     /// Answer to [`PodChange::metadata`].
     pub metadata: Option<Answer>,
     /// Answer to [`PodChange::deadline`].
@@ -290,6 +294,8 @@ impl Updated {
     pub fn all(change: &PodChange, answer: Answer) -> Self {
         Self {
             images: change.images.then_some(answer),
+            resources: change.resources.then_some(answer),
+            ephemeral: change.ephemeral.then_some(answer),
             metadata: change.metadata.then_some(answer),
             deadline: change.deadline.then_some(answer),
         }
@@ -298,19 +304,24 @@ impl Updated {
 
 impl Updated {
     /// An error that names the changes which the back end cannot make; `Ok` if it makes all of them.
+    ///
+    /// Labels, annotations and the deadline are the core's business too: a back end that ignores them breaks nothing.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::Unsupported`] with the paths of the fields.
     pub fn into_result(self, asked: PodChange) -> Result<()> {
         let answers = [
             ("spec.containers[].image", asked.images, self.images),
-            ("metadata", false, self.metadata),
-            ("spec.activeDeadlineSeconds", false, self.deadline),
+            ("spec.containers[].resources", asked.resources, self.resources),
+            ("spec.ephemeralContainers", asked.ephemeral, self.ephemeral),
         ];
         let refused = |answer| matches!(answer, None | Some(Answer::Infeasible | Answer::Unsupported));
-        match answers.into_iter().find(|(_, asked, answer)| *asked && refused(*answer)) {
-            Some((field, ..)) => {
-                let message = "the back end cannot change it on a pod that runs; delete the pod to have it replaced";
-                Err(vk_core::Error::unsupported(field, message))
-            }
-            None => Ok(()),
+        let refused = answers.into_iter().filter(|(_, asked, answer)| *asked && refused(*answer));
+        let fields: Vec<&str> = refused.map(|(field, ..)| field).collect();
+        if fields.is_empty() {
+            return Ok(());
         }
+        let message = "the back end cannot change it on a pod that runs; delete the pod to have it replaced";
+        Err(vk_core::Error::unsupported(fields.join(", "), message))
     }
 }

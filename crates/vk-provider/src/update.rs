@@ -8,9 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PodChange {
-    /// Images of containers.
+    /// Images of init or regular containers.
     pub images: bool,
-    /// Labels or annotations.
+    /// CPU and memory of containers (KEP-1287).
+    pub resources: bool,
+    /// Ephemeral containers were added (KEP-277).
+    pub ephemeral: bool,
+    /// Labels or annotations. What the back end itself wants on the pod is no change.
     pub metadata: bool,
     /// `spec.activeDeadlineSeconds`. The core enforces it; this is for back ends with a deadline of their own.
     pub deadline: bool,
@@ -27,6 +31,8 @@ impl PodChange {
     pub fn union(self, other: Self) -> Self {
         Self {
             images: self.images || other.images,
+            resources: self.resources || other.resources,
+            ephemeral: self.ephemeral || other.ephemeral,
             metadata: self.metadata || other.metadata,
             deadline: self.deadline || other.deadline,
         }

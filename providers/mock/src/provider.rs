@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use vk_core::resolved::Target;
 use vk_core::{BackendInstance, PodUid, ResolvedPod};
 use vk_provider::provider::{
-    Accepted, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating, Update, Updated,
+    Accepted, Adopt, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating, Update, Updated,
 };
 use vk_provider::{Answer, Description, Error, Interfaces, ObservationSink, Result};
 
@@ -72,15 +72,22 @@ impl Provider for MockProvider {
     }
 
     async fn create(&self, request: Create) -> Result<Accepted> {
-        let Create { pod, cancel, .. } = request;
-        let create =
-            self.client.ask_scripted(|attempt, reply| Request::Create { pod: Arc::clone(&pod), attempt, reply });
+        let Create { pod, context, cancel, .. } = request;
+        let create = self.client.ask_scripted(|attempt, reply| {
+            let (pod, events) = (Arc::clone(&pod), Arc::clone(&context.events));
+            Request::Create { pod, events, attempt, reply }
+        });
         let observation = tokio::select! {
             biased;
             created = create => created?,
             () = cancel.cancelled() => return Err(Error::cancelled()),
         };
         Ok(Accepted::observed(observation).with_instance(self.instance.clone()))
+    }
+
+    async fn adopt(&self, request: Adopt) -> Result<()> {
+        let (uid, events) = (request.target.uid, request.context.events);
+        self.client.ask(|reply| Request::Adopt { uid, events, reply }).await
     }
 
     async fn terminate(&self, request: Terminate) -> Result<Terminating> {
@@ -128,6 +135,8 @@ impl Provider for MockProvider {
             .await?;
         let answer = if held { Answer::Applied } else { Answer::Infeasible };
         let mut updated = Updated::all(&change, answer);
+        updated.resources = change.resources.then_some(Answer::Infeasible);
+        updated.ephemeral = change.ephemeral.then_some(Answer::Unsupported);
         // The core enforces deadlines.
         updated.deadline = change.deadline.then_some(Answer::Unsupported);
         Ok(updated)

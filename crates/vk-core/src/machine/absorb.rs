@@ -7,12 +7,12 @@ use super::calls::NEARER;
 use super::effect::{Call, Effect, EffectId, Write};
 use super::event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
 use super::lane::Curve;
-use super::state::{ApiSide, BackendView, PodMachine, Preparation, Stop};
+use super::state::{ApiSide, BackendView, Farewell, PodMachine, Preparation, Stop};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::identity::BackendInstance;
 use crate::observation::{BackendEvent, EventType, PodObservation, Stage};
 use crate::record::{Deletion, PodFacts};
-use crate::status::EndCause;
+use crate::status::{EndCause, Phase};
 use crate::time::Now;
 
 /// A kubelet gives a pod at least this long to stop.
@@ -20,6 +20,9 @@ pub(super) const SHORTEST_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a write waits for the watch to show the write before.
 const ECHO_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Messages for people that change all the time, and nothing with them, are written this often.
+const REWORDING: Duration = Duration::from_secs(10);
 
 /// A back end that asks to be called again at once is not called in a tight loop.
 const SHORTEST_DELAY: Duration = Duration::from_millis(100);
@@ -45,6 +48,10 @@ impl PodMachine {
             Event::Called { id, outcome } => self.absorb_call(id, outcome, now, effects),
             Event::Written { id, outcome } => self.absorb_write(id, outcome, now, effects),
             Event::BackendRecovered => self.calls.succeeded(),
+            Event::AgentEnds => {
+                self.farewell = Farewell::Owed;
+                self.writes.succeeded();
+            }
             Event::Tick => {}
         }
     }
@@ -53,10 +60,14 @@ impl PodMachine {
     pub(super) fn absorb_first_facts(&mut self, facts: Arc<PodFacts>, now: Now) {
         self.handle.clone_from(&facts.handle);
         self.instance.clone_from(&facts.instance);
-        self.status.dirty = true;
+        self.status.changed();
         self.inherited_intent = self.policy.forgets && facts.start_time.is_some();
+        if self.inherited_intent || !self.policy.forgets {
+            // Another process may have created it, until the very moment at which it ended.
+            self.handed_over = Some(self.policy.taken_over);
+        }
         if let Some(deletion) = facts.deletion {
-            self.order_stop(EndCause::Stopped, now.mono + remaining_grace(deletion, now));
+            self.order_stop(EndCause::Stopped, now, remaining_grace(deletion, now));
         }
         self.obey_terminal_phase(&facts, now);
         self.api = ApiSide::Present(facts);
@@ -73,11 +84,11 @@ impl PodMachine {
         }
         self.status.echo_until = None;
         if self.status.written_version.as_deref() != Some(&facts.resource_version) {
-            self.status.dirty = true;
+            self.status.changed();
         }
         if let Some(deletion) = facts.deletion {
             let grace = Duration::from_secs(deletion.grace_seconds).max(SHORTEST_GRACE);
-            self.order_stop(EndCause::Stopped, now.mono + grace);
+            self.order_stop(EndCause::Stopped, now, grace);
         }
         self.obey_terminal_phase(&facts, now);
         self.api = ApiSide::Present(facts);
@@ -86,7 +97,7 @@ impl PodMachine {
     /// A terminal phase that others wrote (pod garbage collection, an evictor) is an order to stop.
     fn obey_terminal_phase(&mut self, facts: &PodFacts, now: Now) {
         if facts.phase.is_terminal() && self.end.is_none() {
-            self.order_stop(EndCause::Stopped, now.mono + whole_grace(facts));
+            self.order_stop(EndCause::Stopped, now, whole_grace(facts));
         }
     }
 
@@ -97,16 +108,17 @@ impl PodMachine {
             (None, Some(facts)) => whole_grace(facts),
             (None, None) => SHORTEST_GRACE,
         };
-        self.order_stop(EndCause::Stopped, now.mono + grace.max(SHORTEST_GRACE));
+        self.order_stop(EndCause::Stopped, now, grace.max(SHORTEST_GRACE));
         self.api = ApiSide::Gone(facts);
         self.suspicion = false;
     }
 
     /// Orders the pod to be stopped. The first cause stays; the deadline only comes nearer.
-    pub(super) fn order_stop(&mut self, cause: EndCause, deadline: Duration) {
+    pub(super) fn order_stop(&mut self, cause: EndCause, now: Now, grace: Duration) {
+        let deadline = now.mono.saturating_add(grace);
         match &mut self.stop {
             None => {
-                self.stop = Some(Stop { cause, deadline, told: None });
+                self.stop = Some(Stop { cause, ordered_at: now.mono, deadline, told: None });
                 // The back-off was earned by what is not wanted any more.
                 self.calls.succeeded();
             }
@@ -137,7 +149,7 @@ impl PodMachine {
         // Another create, should there ever be one, is prepared anew.
         self.preparation = Preparation::Needed;
         self.waiting = None;
-        self.status.dirty = true;
+        self.status.changed();
         self.backend = BackendView::Present(Box::new(observation));
     }
 
@@ -152,9 +164,14 @@ impl PodMachine {
             self.remember_instance(instance);
             return self.absorb_observation(observation, effects);
         }
-        let may_be_younger = matches!(self.calls.in_flight(), Some((_, Call::Create)))
-            || self.handed_over.is_some_and(|at| asked_at < at.saturating_add(self.policy.settle));
-        if may_be_younger {
+        if matches!(self.calls.in_flight(), Some((_, Call::Create))) {
+            return;
+        }
+        if let Some(settled) = self.settled_at().filter(|settled| asked_at < *settled) {
+            if self.backend == BackendView::Unlisted {
+                self.backend = BackendView::Unknown;
+                self.calls.postponed(settled);
+            }
             return;
         }
         match self.backend {
@@ -166,9 +183,14 @@ impl PodMachine {
         }
     }
 
+    /// From when on absence proves something, if the pod may have been handed over.
+    fn settled_at(&self) -> Option<Duration> {
+        self.handed_over.map(|at| at.saturating_add(self.policy.settle))
+    }
+
     /// Takes "absent" for proved, unless another incarnation of the back end than the pod's own said it (invariant 3).
     fn believe_absence(&mut self, instance: Option<BackendInstance>) {
-        self.status.dirty = true;
+        self.status.changed();
         self.backend = match (&self.instance, instance) {
             (Some(ours), Some(theirs)) if *ours != theirs && self.has_started() => BackendView::OtherInstance(theirs),
             _ => BackendView::Absent,
@@ -178,7 +200,7 @@ impl PodMachine {
     fn remember_instance(&mut self, instance: Option<BackendInstance>) {
         if instance.is_some() && self.instance != instance {
             self.instance = instance;
-            self.status.dirty = true;
+            self.status.changed();
         }
     }
 
@@ -209,7 +231,9 @@ impl PodMachine {
         let is_current = offered.zip(wanted).is_some_and(|(offered, wanted)| asks_for_the_same(offered, wanted));
         self.preparation = if is_current { Preparation::Done } else { Preparation::Needed };
         // The intent may have to be recorded now.
-        self.status.dirty |= self.policy.forgets;
+        if self.policy.forgets {
+            self.status.changed();
+        }
     }
 
     fn absorb_updated(&mut self, result: Result<(), Error>) -> Result<(), Error> {
@@ -268,7 +292,7 @@ impl PodMachine {
         self.connected = true;
         self.given.clone_from(&self.offered);
         self.start_time.get_or_insert(now.wall);
-        self.status.dirty = true;
+        self.status.changed();
     }
 
     fn absorb_lookup(&mut self, looked_up: LookedUp, now: Now, effects: &mut Vec<Effect>) {
@@ -284,7 +308,7 @@ impl PodMachine {
             }
             return;
         }
-        match self.handed_over.map(|at| at.saturating_add(self.policy.settle)) {
+        match self.settled_at() {
             Some(settled) if now.mono < settled => self.calls.postponed(settled),
             // It contradicts what was observed, maybe while it was under way: it has to be said again.
             _ if matches!(self.backend, BackendView::Present(_)) => self.backend = BackendView::Unknown,
@@ -315,7 +339,7 @@ impl PodMachine {
             Retry::Never => {
                 self.refuse(&error);
                 // Some calls are needed all the same, as the stop of a pod that is deleted.
-                if !matches!(call, Call::Update { .. }) {
+                if !matches!(call, Call::Update(_)) {
                     self.calls.failed(now.mono, REFUSED_CURVE, self.salt());
                 }
             }
@@ -337,7 +361,7 @@ impl PodMachine {
         if let ErrorKind::Rejected { reason } = &error.kind {
             if not_created && self.end.is_none() {
                 self.end = Some(EndCause::Rejected { reason: reason.clone(), message: error.message.clone() });
-                self.status.dirty = true;
+                self.status.changed();
             }
         } else if not_created {
             self.preparation = Preparation::Refused;
@@ -353,10 +377,17 @@ impl PodMachine {
             ErrorKind::Rejected { reason } => (reason.as_str(), reason.as_str()),
             _ => ("CreateContainerError", "ProviderFailed"),
         };
-        effects.push(warning(event, error.to_string()));
+        let told = match &error.kind {
+            // The reason says the rest, as in a kubelet's Event.
+            ErrorKind::Rejected { .. } => error.message.clone(),
+            _ => error.to_string(),
+        };
+        effects.push(warning(event, told));
         if !matches!(self.backend, BackendView::Present(_)) {
             let waiting = (reason.to_owned(), error.to_string());
-            self.status.dirty |= self.waiting.as_ref() != Some(&waiting);
+            if self.waiting.as_ref() != Some(&waiting) {
+                self.status.changed();
+            }
             self.waiting = Some(waiting);
         }
     }
@@ -364,6 +395,9 @@ impl PodMachine {
     fn absorb_write(&mut self, id: EffectId, outcome: WriteOutcome, now: Now, effects: &mut Vec<Effect>) {
         let Some(write) = self.writes.finish(id) else { return };
         let repeat_status = write == Write::Status;
+        if repeat_status && self.farewell == Farewell::UnderWay {
+            self.farewell = if outcome == WriteOutcome::Conflict { Farewell::Owed } else { Farewell::Tried };
+        }
         let fail = |machine: &mut Self, curve| {
             machine.status.dirty |= repeat_status;
             machine.writes.failed(now.mono, curve, machine.salt());
@@ -373,12 +407,16 @@ impl PodMachine {
                 self.writes.succeeded();
                 self.status.acknowledged = Some(phase);
             }
-            WriteOutcome::Applied { phase, resource_version } => {
+            WriteOutcome::Applied { phase, resource_version } => self.absorb_applied(phase, resource_version, now),
+            WriteOutcome::Reworded { phase, resource_version } => {
+                self.absorb_applied(phase, resource_version, now);
+                self.status.reword_from = now.mono + REWORDING;
+            }
+            WriteOutcome::OnlyWords { phase } => {
                 self.writes.succeeded();
                 self.status.acknowledged = Some(phase);
-                let echo_seen = self.in_api().is_some_and(|facts| facts.resource_version == resource_version);
-                self.status.echo_until = (!echo_seen).then_some(now.mono + ECHO_PATIENCE);
-                self.status.written_version = Some(resource_version);
+                self.status.only_words = !self.status.dirty;
+                self.status.dirty = true;
             }
             WriteOutcome::Deleted => {
                 self.writes.succeeded();
@@ -408,6 +446,14 @@ impl PodMachine {
             WriteOutcome::Failed { retry_after: None, .. } => fail(self, WRITE_CURVE),
         }
     }
+
+    fn absorb_applied(&mut self, phase: Phase, resource_version: String, now: Now) {
+        self.writes.succeeded();
+        self.status.acknowledged = Some(phase);
+        let echo_seen = self.in_api().is_some_and(|facts| facts.resource_version == resource_version);
+        self.status.echo_until = (!echo_seen).then_some(now.mono + ECHO_PATIENCE);
+        self.status.written_version = Some(resource_version);
+    }
 }
 
 /// Whether the back end can be trusted not to have created anything after this answer to a create.
@@ -426,7 +472,8 @@ fn is_certain(kind: &ErrorKind) -> bool {
 /// Whether a preparation of the one is good for the other.
 fn asks_for_the_same(one: &PodFacts, other: &PodFacts) -> bool {
     one.generation == other.generation
-        && one.metadata_fingerprint == other.metadata_fingerprint
+        && one.labels == other.labels
+        && one.annotations == other.annotations
         && one.containers == other.containers
 }
 

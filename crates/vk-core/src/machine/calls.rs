@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::effect::{Call, Effect};
-use super::state::{BackendView, PodMachine, Preparation};
-use crate::record::PodFacts;
+use super::changes::changes;
+use super::effect::{Call, Changes, Effect};
+use super::policy::Release;
+use super::state::{BackendView, Farewell, PodMachine, Preparation};
 use crate::time::Now;
 
 /// A deadline counts as nearer only if it is nearer by more than this.
@@ -16,7 +17,7 @@ pub(super) const OVERDUE: Duration = Duration::from_secs(5);
 impl PodMachine {
     pub(super) fn take_call(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.cancel_what_is_not_wanted(effects);
-        if !self.calls.is_free(now.mono) {
+        if !self.calls.is_free(now.mono) || self.farewell != Farewell::NotYet {
             return;
         }
         let Some(call) = self.wanted_call(now.mono) else { return };
@@ -25,8 +26,12 @@ impl PodMachine {
         }
         match call {
             // From here on it may be there.
-            Call::Create => self.backend = BackendView::Unknown,
-            Call::Prepare | Call::Adopt | Call::Update { .. } => self.offered = self.in_api().cloned(),
+            Call::Create => {
+                self.backend = BackendView::Unknown;
+                self.create_begun = Some(now.mono);
+                self.start_time.get_or_insert(now.wall);
+            }
+            Call::Prepare | Call::Adopt | Call::Update(_) => self.offered = self.in_api().cloned(),
             Call::Lookup => self.doubted = false,
             Call::Terminate { .. } | Call::Remove => {}
         }
@@ -52,7 +57,7 @@ impl PodMachine {
             BackendView::OtherInstance(_) => self.in_api().map(|_| Call::Lookup),
             BackendView::Absent => self.wanted_to_start(),
             BackendView::Present(observation) if self.has_settled(observation) => {
-                self.may_remove().then_some(Call::Remove)
+                self.may_remove(now).then_some(Call::Remove)
             }
             BackendView::Present(_) => self.wanted_while_running(now),
         }
@@ -97,23 +102,23 @@ impl PodMachine {
             return Some(Call::Lookup);
         }
         let (wanted, given) = (self.in_api()?, self.given.as_ref()?);
-        difference(given, wanted)
+        let changes = changes(given, wanted, self.backend_annotations());
+        (changes != Changes::default()).then_some(Call::Update(changes))
     }
 
     /// Order of the end (invariant 4): the back end lets go only after the API server has acknowledged the terminal status,
-    /// and only of a pod that is being deleted or gone: a completed pod keeps its logs.
-    fn may_remove(&self) -> bool {
-        match self.in_api() {
-            None => true,
-            Some(facts) => facts.deletion.is_some() && self.terminal_status_is_acknowledged(),
+    /// and only of a pod that is being deleted, gone, or past its retention: a completed pod keeps its logs.
+    fn may_remove(&self, now: Duration) -> bool {
+        let Some(facts) = self.in_api() else { return true };
+        let is_due = facts.deletion.is_some() || self.release_at().is_some_and(|at| now >= at);
+        is_due && self.terminal_status_is_acknowledged()
+    }
+
+    /// When a pod that nobody deletes is past its retention.
+    pub(super) fn release_at(&self) -> Option<Duration> {
+        match self.policy.release {
+            Release::OnDelete => None,
+            Release::AfterTerminal(retention) => Some(self.ended_at?.saturating_add(retention)),
         }
     }
-}
-
-/// The update that carries the difference to the back end.
-fn difference(given: &PodFacts, wanted: &PodFacts) -> Option<Call> {
-    let images = given.containers != wanted.containers;
-    let metadata = given.metadata_fingerprint != wanted.metadata_fingerprint;
-    let deadline = given.active_deadline_seconds != wanted.active_deadline_seconds;
-    (images || metadata || deadline).then_some(Call::Update { images, metadata, deadline })
 }

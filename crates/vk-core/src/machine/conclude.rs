@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use super::absorb::{SHORTEST_GRACE, whole_grace};
 use super::state::{BackendView, PodMachine};
-use crate::observation::{PodObservation, Stage};
+use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage};
 use crate::record::RestartPolicy;
-use crate::status::{EndCause, ended};
+use crate::status::{EndCause, ExpectedContainer, ended};
 use crate::time::Now;
+
+/// The exit code of a container that was lost.
+const LOST: i32 = 137;
 
 impl PodMachine {
     pub(super) fn conclude(&mut self, now: Now) {
         self.enforce_active_deadline(now);
         if self.end.is_none() {
             self.end = self.end_by_now();
-            self.status.dirty |= self.end.is_some();
+            if self.end.is_some() {
+                self.ended_at = Some(now.mono);
+                self.status.changed();
+            }
         }
         self.hold_to_the_end(now);
     }
@@ -26,19 +32,21 @@ impl PodMachine {
             return;
         }
         if self.has_settled(observation) {
-            if self.last_words.is_none() {
+            let says_less = |known: &PodObservation| known_ends(observation) < known_ends(known);
+            let news = self.last_words.as_ref().is_none_or(|known| known != observation && !says_less(known));
+            if news {
                 self.last_words = Some(observation.clone());
             }
         } else if self.stop.is_none() {
             let grace = self.facts().map_or(SHORTEST_GRACE, |facts| whole_grace(facts));
-            self.order_stop(EndCause::Stopped, now.mono + grace);
+            self.order_stop(EndCause::Stopped, now, grace);
         }
     }
 
     fn enforce_active_deadline(&mut self, now: Now) {
         let Some((due, grace)) = self.active_deadline() else { return };
         if now.wall >= due && self.stop.is_none() && self.end.is_none() {
-            self.order_stop(EndCause::DeadlineExceeded, now.mono + grace);
+            self.order_stop(EndCause::DeadlineExceeded, now, grace);
         }
     }
 
@@ -87,12 +95,26 @@ impl PodMachine {
             _ => RestartPolicy::Never,
         };
         let from_spec = facts.map(|facts| &facts.containers[..]).unwrap_or_default();
-        ended(policy, observation, from_spec.iter().map(|container| (container.name.as_str(), container.kind)))
+        let expected = from_spec.iter().map(|container| ExpectedContainer {
+            name: &container.name,
+            kind: container.kind,
+            restart: (!told_to_stop).then_some(&container.restart),
+        });
+        ended(policy, observation, expected)
     }
 
     /// A lost pod gets another attempt where its restart policy wants one and the back end can fence (invariant 3).
     pub(super) fn may_be_created_again(&self) -> bool {
-        let restarts = self.in_api().is_some_and(|facts| facts.restart_policy != RestartPolicy::Never);
+        let restarts = self.in_api().is_some_and(|facts| {
+            let regular = facts.containers.iter().filter(|container| container.kind == ContainerKind::App);
+            regular.into_iter().any(|container| container.restart.restarts(facts.restart_policy, LOST))
+        });
         self.policy.recreates_lost && restarts && self.stop.is_none()
     }
+}
+
+/// How many containers it tells the end of.
+fn known_ends(observation: &PodObservation) -> usize {
+    let ended = |container: &&ContainerObservation| matches!(container.state, ContainerState::Terminated(_));
+    observation.containers.iter().filter(ended).count()
 }

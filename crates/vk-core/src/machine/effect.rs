@@ -48,14 +48,7 @@ pub enum Call {
     /// `adopt`.
     Adopt,
     /// `update`.
-    Update {
-        /// Images differ.
-        images: bool,
-        /// Labels or annotations differ.
-        metadata: bool,
-        /// The active deadline differs.
-        deadline: bool,
-    },
+    Update(Changes),
     /// `terminate`.
     Terminate {
         /// From now on.
@@ -65,6 +58,21 @@ pub enum Call {
     Remove,
     /// `lookup`.
     Lookup,
+}
+
+/// In which ways the pod differs from what the back end was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Changes {
+    /// Images of init or regular containers.
+    pub images: bool,
+    /// Resources of containers (KEP-1287).
+    pub resources: bool,
+    /// Ephemeral containers were added (KEP-277).
+    pub ephemeral: bool,
+    /// Labels, or annotations that neither the core nor the back end itself has set.
+    pub metadata: bool,
+    /// `spec.activeDeadlineSeconds`.
+    pub deadline: bool,
 }
 
 /// A request to the API server.

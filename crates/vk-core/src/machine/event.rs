@@ -51,6 +51,8 @@ pub enum Event {
     Tick,
     /// The back end answers again after an outage: no need to sit out a back-off.
     BackendRecovered,
+    /// The agent ends: what is known is written once more, without waiting for news; no further call is begun.
+    AgentEnds,
 }
 
 /// How a provider call ended.
@@ -106,6 +108,18 @@ pub enum WriteOutcome {
         phase: Phase,
         /// The version that the write made.
         resource_version: String,
+    },
+    /// As [`Self::Applied`], and nothing but messages for people changed.
+    Reworded {
+        /// The phase it says now.
+        phase: Phase,
+        /// The version that the write made.
+        resource_version: String,
+    },
+    /// Nothing but messages for people differs, and they were changed too recently: nothing was written.
+    OnlyWords {
+        /// The phase it says.
+        phase: Phase,
     },
     /// The API server took the deletion; with finalizers the object stays for others to release.
     Deleted,

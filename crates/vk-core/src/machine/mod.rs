@@ -10,18 +10,23 @@
 mod absorb;
 mod answer;
 mod calls;
+mod changes;
 mod conclude;
 mod effect;
 mod event;
 mod lane;
+mod occupancy;
+mod policy;
 mod state;
 mod wake;
 mod writes;
 
 pub use answer::Refusal;
-pub use effect::{Call, Effect, EffectId, Write};
+pub use effect::{Call, Changes, Effect, EffectId, Write};
 pub use event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
-pub use state::{ApiSide, BackendPolicy, BackendView, PodMachine, StatusBasis};
+pub use occupancy::Occupancy;
+pub use policy::{BackendPolicy, Release};
+pub use state::{ApiSide, BackendView, PodMachine, StatusBasis};
 
 #[cfg(test)]
 mod tests;

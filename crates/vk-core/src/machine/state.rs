@@ -12,24 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::effect::{Call, Effect, EffectId, Write};
 use super::event::Event;
 use super::lane::Lane;
+use super::policy::BackendPolicy;
 use crate::identity::{BackendInstance, Handle, PodUid};
 use crate::observation::{ContainerState, PodObservation, Stage};
 use crate::record::{HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts};
 use crate::status::{EndCause, Phase, Verdict};
 use crate::time::Now;
-
-/// What a machine needs to know about the back end's nature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct BackendPolicy {
-    /// A list names every pod that the back end holds; otherwise only a lookup by handle can tell.
-    pub lists_all: bool,
-    /// Finished work is forgotten some day: intent is recorded before `create`, and absence after it is a loss.
-    pub forgets: bool,
-    /// How long after an accepted create absence proves nothing.
-    pub settle: Duration,
-    /// A lost pod may be created again under `OnFailure` and `Always`: the back end guarantees that the old one is gone.
-    pub recreates_lost: bool,
-}
 
 /// The pod in the API.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +47,8 @@ pub enum BackendView {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Stop {
     pub(super) cause: EndCause,
+    /// When it was given first.
+    pub(super) ordered_at: Duration,
     /// When the stop is enforced; only ever comes nearer.
     pub(super) deadline: Duration,
     /// The deadline that the back end was last told.
@@ -85,6 +75,34 @@ pub(super) struct StatusProgress {
     pub(super) written_version: Option<String>,
     /// Until then the next write waits for that echo, since it would be computed from an old version.
     pub(super) echo_until: Option<Duration>,
+    /// Until then a write that would change nothing but messages for people waits.
+    pub(super) reword_from: Duration,
+    /// Whether the write under way may change nothing but messages.
+    pub(super) may_reword: bool,
+    /// What is unwritten is known to be nothing but messages.
+    pub(super) only_words: bool,
+}
+
+impl StatusProgress {
+    /// Something changed, and it is not known yet whether that matters.
+    pub(super) fn changed(&mut self) {
+        self.dirty = true;
+        self.only_words = false;
+    }
+}
+
+/// The agent's own end, as far as this pod's status goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) enum Farewell {
+    /// The agent runs.
+    #[default]
+    NotYet,
+    /// What is known is still to be written.
+    Owed,
+    /// That write is under way.
+    UnderWay,
+    /// It was tried.
+    Tried,
 }
 
 /// One pod's state machine.
@@ -99,6 +117,8 @@ pub struct PodMachine {
     pub(super) backend: BackendView,
     /// When the back end last took or may have taken the pod; lists asked for earlier do not speak of it.
     pub(super) handed_over: Option<Duration>,
+    /// When the newest create began.
+    pub(super) create_begun: Option<Duration>,
     /// It has been observed, or accepted, since this agent started.
     pub(super) seen_running: bool,
     /// An earlier process recorded that it was about to create the pod.
@@ -117,7 +137,9 @@ pub struct PodMachine {
 
     pub(super) stop: Option<Stop>,
     pub(super) end: Option<EndCause>,
-    /// The observation that showed the end: its exit codes are told even if the back end forgets them first.
+    /// When the end was seen, on the monotonic clock.
+    pub(super) ended_at: Option<Duration>,
+    /// The observation that says most about the end: its exit codes are told even if the back end forgets them first.
     pub(super) last_words: Option<Box<PodObservation>>,
     /// Why nothing runs yet.
     pub(super) waiting: Option<(String, String)>,
@@ -128,6 +150,7 @@ pub struct PodMachine {
     /// The API server's answers suggest that this UID is gone.
     pub(super) suspicion: bool,
     pub(super) delete_sent: bool,
+    pub(super) farewell: Farewell,
 
     pub(super) calls: Lane<Call>,
     pub(super) writes: Lane<Write>,
@@ -145,6 +168,8 @@ pub struct StatusBasis<'a> {
     pub start_time: Option<Timestamp>,
     /// To be written along.
     pub annotations: BTreeMap<String, String>,
+    /// Whether a patch that changes nothing but messages for people may be written now.
+    pub may_reword: bool,
 }
 
 impl PodMachine {
@@ -174,6 +199,7 @@ impl PodMachine {
             api: ApiSide::Gone(None),
             backend: if policy.lists_all { BackendView::Unlisted } else { BackendView::Unknown },
             handed_over: None,
+            create_begun: None,
             seen_running: false,
             inherited_intent: false,
             connected: false,
@@ -185,12 +211,14 @@ impl PodMachine {
             instance: None,
             stop: None,
             end: None,
+            ended_at: None,
             last_words: None,
             waiting: None,
             start_time: None,
             status: StatusProgress::default(),
             suspicion: false,
             delete_sent: false,
+            farewell: Farewell::default(),
             calls: Lane::default(),
             writes: Lane::default(),
             cancelled: None,
@@ -244,16 +272,24 @@ impl PodMachine {
 
     /// What the status is to be computed from; read by the shell when it carries out [`Write::Status`].
     pub fn status_basis(&self) -> StatusBasis<'_> {
-        let observation = match &self.backend {
-            BackendView::Present(observation) => Some(&**observation),
-            _ => self.last_words.as_deref(),
+        let observation = match (&self.last_words, &self.backend) {
+            (Some(last_words), _) => Some(&**last_words),
+            (None, BackendView::Present(observation)) => Some(&**observation),
+            (None, _) => None,
         };
         StatusBasis {
             verdict: self.verdict(),
             observation,
             start_time: self.start_time,
             annotations: self.annotations(observation),
+            may_reword: self.status.may_reword,
         }
+    }
+
+    /// Whether the agent, which is ending, still has something to write about this pod.
+    pub fn owes_a_write(&self) -> bool {
+        let owed = self.farewell == Farewell::Owed && matches!(self.wanted_write(), Some((Write::Status, _)));
+        owed || self.writes.in_flight().is_some()
     }
 
     fn verdict(&self) -> Verdict {

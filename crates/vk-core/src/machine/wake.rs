@@ -12,7 +12,7 @@ impl PodMachine {
     pub fn wake_at(&self, now: Now) -> Option<Duration> {
         let call = self.wanted_call(now.mono).and_then(|_| self.calls.due());
         let write = self.wanted_write().and_then(|(_, due)| self.writes.due().map(|free| free.max(due)));
-        [call, write, self.overdue(), self.deadline(now)].into_iter().flatten().min()
+        [call, write, self.overdue(), self.deadline(now), self.release()].into_iter().flatten().min()
     }
 
     /// When a pod that was told to stop, and has not, is asked about.
@@ -21,6 +21,16 @@ impl PodMachine {
         let stop = self.stop.as_ref()?;
         let awaited = !self.has_settled(observation) && !matches!(self.calls.in_flight(), Some((_, Call::Lookup)));
         let at = stop.told?.max(stop.deadline) + OVERDUE;
+        awaited.then(|| self.calls.due().map(|free| free.max(at))).flatten()
+    }
+
+    /// When what the back end keeps of an ended pod is to be released.
+    fn release(&self) -> Option<Duration> {
+        let BackendView::Present(observation) = &self.backend else { return None };
+        let at = self.release_at()?;
+        let awaited = self.in_api().is_some_and(|facts| facts.deletion.is_none())
+            && self.has_settled(observation)
+            && self.terminal_status_is_acknowledged();
         awaited.then(|| self.calls.due().map(|free| free.max(at))).flatten()
     }
 

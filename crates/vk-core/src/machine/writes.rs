@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use super::effect::{Effect, Write};
-use super::state::{BackendView, PodMachine, Preparation};
+use super::effect::{Call, Effect, Write};
+use super::state::{BackendView, Farewell, PodMachine, Preparation};
 use crate::observation::{ContainerState, PodObservation, Stage};
 use crate::time::Now;
 
-/// A pod that starts at once is written once: "creating" is told only if it lasts.
+/// A pod that starts at once is written once: "creating" is told only if it lasts, and what a create's reply tells is told
+/// with what was observed before it came.
 const QUIET_START: Duration = Duration::from_secs(1);
+
+/// A pod that stops at once is written once: that it is being stopped is told only if it lasts.
+const QUIET_STOP: Duration = Duration::from_secs(1);
 
 impl PodMachine {
     pub(super) fn take_write(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -21,7 +25,12 @@ impl PodMachine {
         }
         if write == Write::Status {
             self.status.dirty = false;
+            self.status.only_words = false;
+            self.status.may_reword = self.end.is_some() || now.mono >= self.status.reword_from;
             self.record_intent(now);
+            if self.farewell == Farewell::Owed {
+                self.farewell = Farewell::UnderWay;
+            }
         }
         let id = self.new_id();
         self.writes.begin(id, write);
@@ -72,12 +81,23 @@ impl PodMachine {
     }
 
     fn status_due(&self) -> Duration {
-        let quiet = match &self.backend {
-            BackendView::Present(observation) => self.end.is_none() && is_starting(observation),
+        let hurries = self.end.is_some() || self.farewell != Farewell::NotYet;
+        let quiet = if hurries { Duration::ZERO } else { self.quiet_until() };
+        quiet.max(self.status.echo_until.unwrap_or_default())
+    }
+
+    /// Until then more is expected, to be told in the same write.
+    fn quiet_until(&self) -> Duration {
+        let is_creating = matches!(self.calls.in_flight(), Some((_, Call::Create)));
+        let starts = match &self.backend {
+            BackendView::Present(observation) => is_creating || is_starting(observation),
             _ => false,
         };
-        let patience = if quiet { self.first_seen + QUIET_START } else { Duration::ZERO };
-        patience.max(self.status.echo_until.unwrap_or_default())
+        let begun = self.create_begun.unwrap_or(self.first_seen);
+        let start = if starts { begun + QUIET_START } else { Duration::ZERO };
+        let stop = self.stop.as_ref().map_or(Duration::ZERO, |stop| stop.ordered_at + QUIET_STOP);
+        let words = if self.status.only_words { self.status.reword_from } else { Duration::ZERO };
+        start.max(stop).max(words)
     }
 }
 

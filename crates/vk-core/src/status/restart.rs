@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, ContainerRestartRule};
 use serde::{Deserialize, Serialize};
 
 use crate::record::RestartPolicy;
@@ -26,7 +26,13 @@ struct RestartRule {
 impl ContainerRestart {
     /// What the container's spec says.
     pub fn of(container: &Container) -> Self {
-        let rules = container.restart_policy_rules.iter().flatten().filter_map(|rule| {
+        let rules = container.restart_policy_rules.as_deref().unwrap_or_default();
+        Self::new(container.restart_policy.as_deref(), rules)
+    }
+
+    /// From a container's `restartPolicy` and `restartPolicyRules`.
+    pub fn new(policy: Option<&str>, rules: &[ContainerRestartRule]) -> Self {
+        let rules = rules.iter().filter_map(|rule| {
             let on_codes = rule.exit_codes.as_ref()?;
             let matches_listed = match on_codes.operator.as_str() {
                 "In" => true,
@@ -41,14 +47,11 @@ impl ContainerRestart {
         });
         // A word that this build does not know leaves the decision to the pod's policy.
         let known = |word: &&str| matches!(*word, "Always" | "OnFailure" | "Never");
-        Self {
-            policy: container.restart_policy.as_deref().filter(known).map(RestartPolicy::parse),
-            rules: rules.collect(),
-        }
+        Self { policy: policy.filter(known).map(RestartPolicy::parse), rules: rules.collect() }
     }
 
     /// Never restarted, whatever the pod's policy is.
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self { policy: Some(RestartPolicy::Never), rules: Vec::new() }
     }
 
@@ -73,7 +76,7 @@ pub(super) fn policy_restarts(policy: RestartPolicy, exit_code: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{ContainerRestartRule, ContainerRestartRuleOnExitCodes};
+    use k8s_openapi::api::core::v1::ContainerRestartRuleOnExitCodes;
 
     use super::*;
 

@@ -160,6 +160,8 @@ impl<R: ContainerRuntime> Provider for PodEngine<R> {
         let mut updated = Updated::all(&change, Answer::Applied);
         // The containers are replaced one by one.
         updated.images = change.images.then_some(Answer::Pending);
+        updated.resources = change.resources.then_some(Answer::Infeasible);
+        updated.ephemeral = change.ephemeral.then_some(Answer::Unsupported);
         Ok(updated)
     }
 

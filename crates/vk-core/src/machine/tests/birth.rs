@@ -51,7 +51,7 @@ fn an_unsupported_field_waits_for_a_change_and_says_so() {
     harness.wrote(Phase::Pending);
     harness.pass(Duration::from_secs(100_000));
     assert_eq!(harness.under_way(), None);
-    harness.api(|facts| facts.metadata_fingerprint += 1);
+    harness.api(|facts| facts.labels += 1);
     assert_eq!(harness.under_way(), Some(Call::Prepare));
 }
 
@@ -188,7 +188,7 @@ fn what_changes_while_a_pod_is_created_is_carried_over() {
     harness.finish(CallOutcome::Prepared(Ok(())));
     harness.api(|facts| facts.containers[0].image = "app:2".into());
     harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
-    assert_eq!(harness.under_way(), Some(Call::Update { images: true, metadata: false, deadline: false }));
+    assert_eq!(harness.under_way(), Some(Call::Update(Changes { images: true, ..Changes::default() })));
 }
 
 #[test]
@@ -227,9 +227,9 @@ fn no_answer_makes_it_call_in_a_tight_loop() {
 
 #[test]
 fn no_delay_that_a_back_end_asks_for_is_too_long_to_be_counted() {
-    let policy = BackendPolicy { settle: Duration::MAX, ..REMEMBERS };
-    let mut harness = Harness::with(facts(), policy);
+    let mut harness = Harness::with(facts(), REMEMBERS);
     harness.listed_absent();
+    harness.machine.policy.settle = Duration::MAX;
     harness.finish(CallOutcome::Prepared(Err(Error::unavailable("x").retry_after(Duration::MAX))));
     assert_eq!(harness.machine.wake_at(harness.now), Some(Duration::MAX));
     harness.event(Event::BackendRecovered).finish(CallOutcome::Prepared(Ok(())));
@@ -244,7 +244,8 @@ fn what_only_the_reply_of_a_create_tells_is_written_too() {
     let mut harness = Harness::with(facts(), REMEMBERS);
     harness.listed_absent();
     harness.finish(CallOutcome::Prepared(Ok(())));
-    harness.event(Event::Observed(running(1))).wrote(Phase::Running);
+    harness.event(Event::Observed(running(1)));
+    assert_eq!(harness.writing(), None, "the reply will tell more");
     let handle = crate::Handle::new(b"job-17".to_vec()).ok();
     let created = Created { handle, observation: Some(running(1)), ..Created::default() };
     harness.finish(CallOutcome::Created(Ok(created)));
@@ -252,6 +253,68 @@ fn what_only_the_reply_of_a_create_tells_is_written_too() {
     let basis = harness.machine.status_basis();
     assert!(basis.start_time.is_some());
     assert!(basis.annotations.contains_key(crate::record::HANDLE_ANNOTATION));
+    harness.wrote(Phase::Running);
+    assert_eq!((harness.writing(), harness.machine.wake_at(harness.now)), (None, None), "it is told once");
+}
+
+#[test]
+fn a_create_that_never_replies_does_not_hold_up_what_is_observed() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    harness.finish(CallOutcome::Prepared(Ok(()))).event(Event::Observed(running(1))).wake();
+    assert_eq!((harness.under_way(), harness.writing()), (Some(Call::Create), Some(Write::Status)));
+}
+
+/// In a burst of pods, each waits for its turn: that is no slow start.
+#[test]
+fn a_pod_that_waits_long_for_its_create_is_written_once_too() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent().pass(Duration::from_secs(20));
+    harness.finish(CallOutcome::Prepared(Ok(()))).finish(CallOutcome::Created(Ok(Created::default())));
+    assert_eq!(harness.writing(), None);
+    harness.event(Event::Observed(running(1))).wrote(Phase::Running);
+    assert_eq!(harness.writing(), None);
+}
+
+/// The agent before this one may have created it in its last moment.
+#[test]
+fn absence_proves_nothing_before_the_back_end_has_settled_after_a_restart() {
+    let restarted = start_of_time().mono;
+    let policy = BackendPolicy { settle: Duration::from_secs(60), taken_over: restarted, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), None);
+    harness.wake();
+    assert_eq!(harness.now.mono, restarted + Duration::from_secs(60));
+    harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None })));
+    assert_eq!(harness.under_way(), Some(Call::Adopt), "it runs, and is not started a second time");
+
+    let ran = PodFacts { started: true, phase: Phase::Running, ..facts() };
+    let mut harness = Harness::with(ran, policy);
+    harness.listed_absent().event(Event::BackendRecovered).absent();
+    assert_eq!((harness.under_way(), harness.end()), (None, None), "it is not lost either");
+    harness.wake().absent();
+    assert!(matches!(harness.end(), Some(EndCause::Lost { .. })));
+}
+
+/// Where intent is recorded before a create, a pod without it was never created.
+#[test]
+fn a_pod_without_recorded_intent_need_not_settle_after_a_restart() {
+    let settle = Duration::from_secs(60);
+    let policy = BackendPolicy { settle, forgets: true, taken_over: start_of_time().mono, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    assert_eq!(harness.listed_absent().under_way(), Some(Call::Prepare));
+    let begun = PodFacts { start_time: Some(start_of_time().wall), ..facts() };
+    let mut harness = Harness::with(begun, policy);
+    assert_eq!(harness.listed_absent().under_way(), None);
+}
+
+#[test]
+fn a_pod_that_comes_after_the_agent_has_settled_does_not_wait() {
+    let taken_over = start_of_time().mono - Duration::from_secs(60);
+    let policy = BackendPolicy { settle: Duration::from_secs(60), taken_over, ..REMEMBERS };
+    let mut harness = Harness::with(facts(), policy);
+    assert_eq!(harness.listed_absent().under_way(), Some(Call::Prepare));
 }
 
 #[test]

@@ -7,9 +7,8 @@ fn a_deleted_pod_is_stopped_told_and_then_let_go() {
     let mut harness = Harness::running();
     harness.deleted(30);
     assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(30) }));
-    harness.finish(CallOutcome::Terminated(Ok(None)));
-    assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)), "the deletion itself is no end");
-    harness.wrote(Phase::Running);
+    harness.finish(CallOutcome::Terminated(Ok(None))).told_of_deletion();
+    assert_eq!((harness.under_way(), harness.writing()), (None, None), "the deletion itself is no end");
     harness.event(Event::Observed(stopped(2, 0)));
     assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)));
     harness.wrote(Phase::Succeeded);
@@ -26,8 +25,7 @@ fn a_deleted_pod_is_stopped_told_and_then_let_go() {
 fn vk_587_no_delete_before_the_back_end_has_stopped() {
     let mut harness = Harness::running();
     harness.deleted(1);
-    harness.finish(CallOutcome::Terminated(Ok(None)));
-    harness.wrote(Phase::Running);
+    harness.finish(CallOutcome::Terminated(Ok(None))).told_of_deletion();
     for _ in 0..50 {
         harness.wake();
         if harness.under_way() == Some(Call::Lookup) {
@@ -146,8 +144,7 @@ fn a_terminal_phase_written_by_others_is_a_stop_order() {
 fn finalizers_of_others_do_not_make_it_delete_again() {
     let mut harness = Harness::running();
     harness.api(|facts| facts.has_finalizers = true).answer(WriteOutcome::Unchanged { phase: Phase::Running });
-    harness.deleted(30).wrote(Phase::Running);
-    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 0))))).wrote(Phase::Succeeded);
+    harness.deleted(30).finish(CallOutcome::Terminated(Ok(Some(stopped(2, 0))))).wrote(Phase::Succeeded);
     harness.answer(WriteOutcome::Deleted);
     harness.finish(CallOutcome::Removed(Ok(())));
     harness.deleted(0);
@@ -190,7 +187,10 @@ fn a_failed_stop_is_repeated_long_before_its_deadline() {
     let begun = harness.now.mono;
     for _ in 0..5 {
         assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
-        harness.finish(CallOutcome::Terminated(Err(Error::unavailable("503")))).wake();
+        harness.finish(CallOutcome::Terminated(Err(Error::unavailable("503"))));
+        while harness.under_way().is_none() {
+            harness.wake();
+        }
     }
     assert!(harness.now.mono - begun < Duration::from_secs(60));
 }
@@ -208,8 +208,7 @@ fn a_nearer_deadline_does_not_sit_out_a_back_off() {
 #[test]
 fn the_exit_code_is_told_even_if_the_back_end_forgets_it_first() {
     let mut harness = Harness::running();
-    harness.deleted(30).wrote(Phase::Running);
-    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 3)))));
+    harness.deleted(30).finish(CallOutcome::Terminated(Ok(Some(stopped(2, 3)))));
     harness.answer(WriteOutcome::Failed { message: "500".into(), retry_after: None });
     harness.listed_absent().absent();
     harness.wake();
@@ -248,7 +247,7 @@ fn a_stop_that_is_repeated_keeps_the_nearest_deadline() {
 #[test]
 fn an_overdue_lookup_that_finds_it_stopped_is_the_end() {
     let mut harness = Harness::running();
-    harness.deleted(1).finish(CallOutcome::Terminated(Ok(None))).wrote(Phase::Running);
+    harness.deleted(1).finish(CallOutcome::Terminated(Ok(None))).told_of_deletion();
     harness.wake();
     let exited = observation(2, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(0)));
     harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(exited), instance: None })));
@@ -280,7 +279,7 @@ fn no_delete_while_something_runs_that_came_back() {
 #[test]
 fn a_stop_that_is_overdue_still_gets_a_second() {
     let mut harness = Harness::running();
-    harness.deleted(1).finish(CallOutcome::Terminated(Ok(None))).wrote(Phase::Running).wake();
+    harness.deleted(1).finish(CallOutcome::Terminated(Ok(None))).told_of_deletion().wake();
     harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None }))).wake();
     assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(1) }));
 }

@@ -2,26 +2,37 @@
 
 mod birth;
 mod end;
+mod farewell;
 mod loss;
 mod model;
+mod release;
 mod running;
+mod updates;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::*;
+use crate::admission::Requests;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{BackendInstance, PodUid};
 use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage, Terminated};
 use crate::record::{ContainerFacts, Deletion, PodFacts, RestartPolicy};
-use crate::status::{EndCause, Phase, Verdict};
+use crate::status::{ContainerRestart, EndCause, Phase, Verdict};
 use crate::time::Now;
 
-const REMEMBERS: BackendPolicy =
-    BackendPolicy { lists_all: true, forgets: false, settle: Duration::ZERO, recreates_lost: false };
+const REMEMBERS: BackendPolicy = BackendPolicy {
+    lists_all: true,
+    forgets: false,
+    settle: Duration::ZERO,
+    recreates_lost: false,
+    release: Release::OnDelete,
+    taken_over: Duration::ZERO,
+};
 
 /// A machine with a clock, and what it asked for last.
 struct Harness {
@@ -44,14 +55,22 @@ fn facts() -> PodFacts {
         restart_policy: RestartPolicy::Always,
         grace_seconds: 30,
         active_deadline_seconds: None,
-        containers: vec![ContainerFacts { name: "app".into(), kind: ContainerKind::App, image: "app:1".into() }],
-        metadata_fingerprint: 1,
+        containers: vec![container("app", ContainerKind::App)],
+        labels: 1,
+        annotations: BTreeMap::new(),
         phase: Phase::Pending,
         start_time: None,
         started: false,
+        requests: Requests::default(),
+        of_daemon_set: false,
         handle: None,
         instance: None,
     }
+}
+
+fn container(name: &str, kind: ContainerKind) -> ContainerFacts {
+    let image = format!("{name}:1");
+    ContainerFacts { name: name.into(), kind, image, resources: 0, restart: ContainerRestart::default() }
 }
 
 fn uid() -> PodUid {
@@ -158,6 +177,12 @@ impl Harness {
         facts.resource_version = self.version.to_string();
         change(&mut facts);
         self.event(Event::Api(Arc::new(facts)))
+    }
+
+    /// The deletion lasts: that it is under way is told.
+    fn told_of_deletion(&mut self) -> &mut Self {
+        assert_eq!(self.writing(), None, "a pod that stops at once is written once");
+        self.pass(Duration::from_secs(1)).wrote(Phase::Running)
     }
 
     fn deleted(&mut self, grace_seconds: u64) -> &mut Self {

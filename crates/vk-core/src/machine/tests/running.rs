@@ -1,4 +1,7 @@
-//! A pod that runs: observations, updates, deadlines.
+//! A pod that runs: what is observed of it.
+
+use k8s_openapi::api::core::v1::ContainerRestartRule;
+use serde_json::json;
 
 use super::*;
 
@@ -18,42 +21,6 @@ fn vk_1157_an_observation_of_another_uid_changes_nothing() {
     other.uid = PodUid::from("u2");
     harness.event(Event::Observed(other));
     assert_eq!(harness.writing(), None);
-}
-
-#[test]
-fn a_changed_image_is_carried_over_once() {
-    let mut harness = Harness::running();
-    harness.api(|facts| facts.containers[0].image = "app:2".into());
-    assert_eq!(harness.under_way(), Some(Call::Update { images: true, metadata: false, deadline: false }));
-    harness.finish(CallOutcome::Updated(Ok(())));
-    assert_eq!(harness.under_way(), None);
-}
-
-/// [code] pod.go:201 of the Go project: an error of an update made a running pod Failed.
-#[test]
-fn vk_361_an_update_error_does_not_touch_the_pod() {
-    let mut harness = Harness::running();
-    harness.api(|facts| facts.metadata_fingerprint += 1).answer(WriteOutcome::Unchanged { phase: Phase::Running });
-    harness.finish(CallOutcome::Updated(Err(Error::internal("not implemented"))));
-    assert_eq!(harness.verdict(), Verdict::Observed);
-    assert_eq!(harness.writing(), None);
-    assert_eq!(harness.events(), ["ProviderFailed"]);
-}
-
-#[test]
-fn the_active_deadline_stops_the_pod() {
-    let mut harness = Harness::running();
-    let started = harness.now.wall;
-    harness.api(|facts| {
-        facts.active_deadline_seconds = Some(60);
-        facts.start_time = Some(started);
-    });
-    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running }).finish(CallOutcome::Updated(Ok(())));
-    harness.wake();
-    assert_eq!(harness.now.wall.duration_since(started).as_secs(), 60);
-    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(30) }));
-    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 143)))));
-    assert_eq!(harness.verdict(), Verdict::Ended(EndCause::DeadlineExceeded));
 }
 
 #[test]
@@ -84,27 +51,6 @@ fn each_event_of_the_back_end_is_recorded_once() {
 }
 
 #[test]
-fn a_change_during_an_update_is_carried_over_too() {
-    let mut harness = Harness::running();
-    harness.api(|facts| facts.metadata_fingerprint += 1);
-    assert_eq!(harness.under_way(), Some(Call::Update { images: false, metadata: true, deadline: false }));
-    harness.api(|facts| facts.containers[0].image = "app:2".into());
-    harness.finish(CallOutcome::Updated(Ok(())));
-    assert_eq!(harness.under_way(), Some(Call::Update { images: true, metadata: false, deadline: false }));
-}
-
-#[test]
-fn an_update_that_failed_for_now_is_repeated_and_a_refused_one_is_not() {
-    let mut harness = Harness::running();
-    harness.api(|facts| facts.metadata_fingerprint += 1);
-    let update = Some(Call::Update { images: false, metadata: true, deadline: false });
-    harness.finish(CallOutcome::Updated(Err(Error::outcome_unknown("time-out")))).wake();
-    assert_eq!(harness.under_way(), update);
-    harness.finish(CallOutcome::Updated(Err(Error::unsupported("metadata", "never")))).pass(Duration::from_secs(999));
-    assert_eq!(harness.under_way(), None);
-}
-
-#[test]
 fn only_what_is_expected_to_change_is_polled_quickly() {
     let mut harness = Harness::running();
     assert!(!harness.machine.in_transition(), "it runs");
@@ -115,4 +61,43 @@ fn only_what_is_expected_to_change_is_polled_quickly() {
     assert!(harness.machine.in_transition(), "its end is awaited");
     harness.event(Event::Observed(stopped(4, 0)));
     assert!(!harness.machine.in_transition(), "it has ended");
+}
+
+/// KEP-5307: a container's own policy and rules decide, not the pod's alone.
+#[test]
+fn a_container_that_is_restarted_by_a_rule_has_not_come_to_its_end() {
+    let on_exit_codes = json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]);
+    let rules: Vec<ContainerRestartRule> = serde_json::from_value(on_exit_codes).unwrap();
+    let mut never = facts();
+    never.restart_policy = RestartPolicy::Never;
+    never.containers[0].restart = ContainerRestart::new(Some("Never"), &rules);
+    let exited = |revision, code| {
+        observation(revision, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(code)))
+    };
+    let mut harness = Harness::with(PodFacts { started: true, ..never }, REMEMBERS);
+    harness.listed(exited(1, 42));
+    assert_eq!(harness.end(), None, "it is started again");
+    harness.event(Event::Observed(exited(2, 1)));
+    assert_eq!(harness.end(), Some(EndCause::Completed));
+}
+
+#[test]
+fn a_container_that_is_never_restarted_ends_a_pod_that_always_is() {
+    let mut always = PodFacts { started: true, ..facts() };
+    always.containers[0].restart = ContainerRestart::new(Some("Never"), &[]);
+    let mut harness = Harness::with(always, REMEMBERS);
+    harness.listed(observation(1, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(1))));
+    assert_eq!(harness.end(), Some(EndCause::Completed));
+}
+
+#[test]
+fn once_told_to_stop_no_rule_restarts_anything() {
+    let mut always = PodFacts { restart_policy: RestartPolicy::Never, started: true, ..facts() };
+    always.containers[0].restart = ContainerRestart::new(Some("Always"), &[]);
+    let mut harness = Harness::with(always, REMEMBERS);
+    harness.listed(running(1)).deleted(30).finish(CallOutcome::Adopted(Ok(())));
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    let exited = ContainerState::Terminated(Terminated::with_exit_code(1));
+    harness.event(Event::Observed(observation(2, Stage::Active, exited)));
+    assert_eq!(harness.end(), Some(EndCause::Stopped));
 }

@@ -109,3 +109,49 @@ fn an_echo_that_overtakes_its_answer_is_not_waited_for() {
     harness.answer(WriteOutcome::Applied { phase: Phase::Running, resource_version: "77".into() });
     assert_eq!(harness.writing(), Some(Write::Status));
 }
+
+/// The API server takes new words.
+fn reworded(harness: &mut Harness) {
+    harness.event(Event::Observed(running(2)));
+    assert!(harness.machine.status_basis().may_reword);
+    harness.answer(WriteOutcome::Reworded { phase: Phase::Running, resource_version: "77".into() });
+    harness.api(|facts| facts.resource_version = "77".into());
+    assert_eq!(harness.writing(), None);
+}
+
+/// perf-reliability.md: a message that counts seconds made a write of every one of them.
+#[test]
+fn messages_that_change_all_the_time_are_written_rarely() {
+    let mut harness = Harness::running();
+    reworded(&mut harness);
+    let written = harness.now.mono;
+    for revision in 3..7 {
+        harness.pass(Duration::from_secs(1)).event(Event::Observed(running(revision)));
+        assert_eq!(harness.writing(), Some(Write::Status), "it may be more than words");
+        assert!(!harness.machine.status_basis().may_reword);
+        harness.answer(WriteOutcome::OnlyWords { phase: Phase::Running });
+        assert_eq!(harness.writing(), None);
+    }
+    harness.wake();
+    assert_eq!((harness.now.mono, harness.writing()), (written + Duration::from_secs(10), Some(Write::Status)));
+    assert!(harness.machine.status_basis().may_reword);
+}
+
+#[test]
+fn words_about_the_end_wait_for_nothing() {
+    let mut harness = Harness::running();
+    reworded(&mut harness);
+    harness.event(Event::Observed(stopped(3, 1)));
+    assert_eq!(harness.writing(), Some(Write::Status));
+    assert!(harness.machine.status_basis().may_reword);
+}
+
+#[test]
+fn what_came_while_words_were_held_back_is_not_held_back() {
+    let mut harness = Harness::running();
+    reworded(&mut harness);
+    harness.event(Event::Observed(running(3)));
+    harness.event(Event::Observed(observation(4, Stage::Active, ContainerState::waiting("CrashLoopBackOff", ""))));
+    harness.answer(WriteOutcome::OnlyWords { phase: Phase::Running });
+    assert_eq!(harness.writing(), Some(Write::Status));
+}

@@ -1,0 +1,156 @@
+//! Changes of a running pod by kind, and its deadline.
+
+use super::*;
+use crate::record::AnnotationKey;
+
+#[test]
+fn a_changed_image_is_carried_over_once() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.containers[0].image = "app:2".into());
+    assert_eq!(harness.under_way(), Some(Call::Update(Changes { images: true, ..Changes::default() })));
+    harness.finish(CallOutcome::Updated(Ok(())));
+    assert_eq!(harness.under_way(), None);
+}
+
+/// [code] pod.go:201 of the Go project: an error of an update made a running pod Failed.
+#[test]
+fn vk_361_an_update_error_does_not_touch_the_pod() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.labels += 1).answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.finish(CallOutcome::Updated(Err(Error::internal("not implemented"))));
+    assert_eq!(harness.verdict(), Verdict::Observed);
+    assert_eq!(harness.writing(), None);
+    assert_eq!(harness.events(), ["ProviderFailed"]);
+}
+
+#[test]
+fn the_active_deadline_stops_the_pod() {
+    let mut harness = Harness::running();
+    let started = harness.now.wall;
+    harness.api(|facts| {
+        facts.active_deadline_seconds = Some(60);
+        facts.start_time = Some(started);
+    });
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running }).finish(CallOutcome::Updated(Ok(())));
+    harness.wake();
+    assert_eq!(harness.now.wall.duration_since(started).as_secs(), 60);
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(30) }));
+    harness.finish(CallOutcome::Terminated(Ok(Some(stopped(2, 143)))));
+    assert_eq!(harness.verdict(), Verdict::Ended(EndCause::DeadlineExceeded));
+}
+
+#[test]
+fn a_change_during_an_update_is_carried_over_too() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.labels += 1);
+    assert_eq!(harness.under_way(), Some(Call::Update(Changes { metadata: true, ..Changes::default() })));
+    harness.api(|facts| facts.containers[0].image = "app:2".into());
+    harness.finish(CallOutcome::Updated(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Update(Changes { images: true, ..Changes::default() })));
+}
+
+#[test]
+fn an_update_that_failed_for_now_is_repeated_and_a_refused_one_is_not() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.labels += 1);
+    let update = Some(Call::Update(Changes { metadata: true, ..Changes::default() }));
+    harness.finish(CallOutcome::Updated(Err(Error::outcome_unknown("time-out")))).wake();
+    assert_eq!(harness.under_way(), update);
+    harness.finish(CallOutcome::Updated(Err(Error::unsupported("metadata", "never")))).pass(Duration::from_secs(999));
+    assert_eq!(harness.under_way(), None);
+}
+
+fn update(changes: Changes) -> Option<Call> {
+    Some(Call::Update(changes))
+}
+
+#[test]
+fn each_kind_of_change_is_told_as_what_it_is() {
+    let nothing = Changes::default();
+    let changes: [(fn(&mut PodFacts), Changes); 5] = [
+        (|facts| facts.containers[0].image = "app:2".into(), Changes { images: true, ..nothing }),
+        (|facts| facts.containers[0].resources = 7, Changes { resources: true, ..nothing }),
+        (
+            |facts| facts.containers.push(container("debugger", ContainerKind::Ephemeral)),
+            Changes { ephemeral: true, ..nothing },
+        ),
+        (|facts| _ = facts.annotations.insert(AnnotationKey::of("a"), 1), Changes { metadata: true, ..nothing }),
+        (|facts| facts.active_deadline_seconds = Some(999), Changes { deadline: true, ..nothing }),
+    ];
+    for (change, kind) in changes {
+        let mut harness = Harness::running();
+        harness.api(change);
+        assert_eq!(harness.under_way(), update(kind));
+        harness.finish(CallOutcome::Updated(Err(Error::unsupported("this", "never"))));
+        assert_eq!(harness.verdict(), Verdict::Observed, "an update never touches the phase");
+        harness.pass(Duration::from_secs(500));
+        assert_eq!(harness.under_way(), None, "an answer is an answer");
+    }
+}
+
+#[test]
+fn fields_that_only_the_control_plane_reads_are_no_change() {
+    let mut harness = Harness::running();
+    harness.api(|facts| facts.generation += 1);
+    assert_eq!(harness.under_way(), None);
+}
+
+/// What the back end wrote on the pod came back to it as a change.
+#[test]
+fn what_the_back_end_itself_wants_on_the_pod_is_no_change() {
+    let mut harness = Harness::running();
+    let mut annotated = running(2);
+    annotated.annotations.insert("example.com/job".into(), "17".into());
+    harness.event(Event::Observed(annotated)).wrote(Phase::Running);
+    harness.api(|facts| _ = facts.annotations.insert(AnnotationKey::of("example.com/job"), 17));
+    assert_eq!(harness.under_way(), None);
+    harness.api(|facts| _ = facts.annotations.insert(AnnotationKey::of("example.com/other"), 1));
+    assert_eq!(harness.under_way(), update(Changes { metadata: true, ..Changes::default() }));
+}
+
+fn begins_now(harness: &mut Harness) {
+    let now = harness.now.wall;
+    harness.api(|facts| facts.start_time = Some(now));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running });
+}
+
+fn limit(harness: &mut Harness, seconds: u64) {
+    harness.api(|facts| facts.active_deadline_seconds = Some(seconds));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.finish(CallOutcome::Updated(Ok(())));
+}
+
+#[test]
+fn a_deadline_may_be_set_and_shortened_while_the_pod_runs() {
+    let mut harness = Harness::running();
+    begins_now(&mut harness);
+    let begun = harness.now.mono;
+    harness.pass(Duration::from_secs(100));
+    limit(&mut harness, 3600);
+    assert_eq!(harness.machine.wake_at(harness.now), Some(begun + Duration::from_secs(3600)));
+    limit(&mut harness, 200);
+    harness.wake();
+    assert_eq!(harness.now.mono, begun + Duration::from_secs(200));
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+}
+
+#[test]
+fn a_deadline_that_is_over_when_it_is_set_stops_the_pod_at_once() {
+    let mut harness = Harness::running();
+    begins_now(&mut harness);
+    harness.pass(Duration::from_secs(100)).api(|facts| facts.active_deadline_seconds = Some(50));
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })), "the stop comes before the update");
+}
+
+#[test]
+fn a_pod_past_its_deadline_fails_only_when_it_has_stopped() {
+    let mut harness = Harness::running();
+    begins_now(&mut harness);
+    limit(&mut harness, 60);
+    harness.wake().finish(CallOutcome::Terminated(Ok(None)));
+    assert_eq!(harness.verdict(), Verdict::Observed, "it still runs");
+    harness.event(Event::Observed(observation(2, Stage::Stopping, ContainerState::Running { started_at: None })));
+    assert_eq!(harness.end(), None);
+    harness.event(Event::Observed(stopped(3, 0)));
+    assert_eq!(harness.end(), Some(EndCause::DeadlineExceeded));
+}
