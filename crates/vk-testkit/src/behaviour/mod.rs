@@ -1,10 +1,12 @@
 //! What every agent must do. Each function is one test; the macro names them for every ring that runs them.
 
+mod defects;
 mod life;
 mod node;
 mod restart;
 mod writers;
 
+pub use defects::*;
 pub use life::*;
 pub use node::*;
 pub use restart::*;
@@ -39,6 +41,22 @@ macro_rules! behaviours {
             a_node_is_ready_and_complete
             vk_321_a_deleted_node_comes_back
             vk_956_a_foreign_not_ready_is_repaired
+            vk_587_the_end_is_seen_before_the_object_goes
+            azure_aci_409_deleted_while_creating_leaves_nothing
+            vk_391_deleted_right_after_its_creation
+            interlink_540_a_stop_that_fails_is_repeated_until_it_succeeds
+            kip_39_an_error_of_the_removal_does_not_hold_the_pod
+            admiralty_16_the_end_of_a_vanished_workload_is_told
+            k8s_runpod_kubelet_4_a_deleted_pod_is_not_created_again
+            vk_867_the_grace_period_of_a_predecessor_ends_nobody_else
+            vk_pod_go_241_exit_codes_are_told_after_a_foreign_terminal_phase
+            vk_744_an_update_that_fails_takes_nothing_back
+            vk_399_a_busy_back_end_does_not_fail_a_job
+            interlink_427_a_create_that_times_out_is_made_in_the_end
+            aws_fargate_17_an_unchanged_pod_is_never_updated
+            vk_830_a_restart_writes_nothing_that_is_known
+            admiralty_44_a_foreign_network_unavailable_is_repaired
+            k3k_555_a_node_has_neither_phase_nor_copies_of_its_status
         }
     };
     (@each $run:path: $($name:ident)*) => {
