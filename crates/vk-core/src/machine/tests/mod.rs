@@ -1,6 +1,7 @@
 //! Behaviour of one pod's machine, by subject.
 
 mod birth;
+mod defects;
 mod end;
 mod farewell;
 mod loss;

@@ -1,6 +1,7 @@
 //! Tests of [`super::plan`] as a whole: against a server that merges what it is sent, as the real one does.
 
 mod containers;
+mod defects;
 mod ended;
 mod outcomes;
 mod patches;
