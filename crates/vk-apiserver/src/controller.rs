@@ -2,6 +2,7 @@
 //! after every request, without requests of its own.
 
 mod garbage_collector;
+mod job;
 mod namespace_defaults;
 mod namespace_deletion;
 mod node_lifecycle;
@@ -39,6 +40,9 @@ pub(crate) fn settle(kernel: &mut Kernel, now: Now) {
         if enabled.taint_eviction {
             taint_eviction::act(kernel, now);
         }
+        if enabled.jobs {
+            job::act(kernel, now);
+        }
         if enabled.scheduler {
             scheduler::act(kernel, now);
         }
@@ -54,6 +58,9 @@ pub(crate) fn tick(kernel: &mut Kernel, now: Now) {
     }
     if enabled.taint_eviction {
         taint_eviction::act(kernel, now);
+    }
+    if enabled.jobs {
+        job::act(kernel, now);
     }
     if enabled.pod_garbage_collection {
         pod_garbage_collector::act(kernel, now);

@@ -8,7 +8,7 @@ mod strategic_lists;
 
 pub(crate) use json_patch::apply as apply_json_patch;
 pub(crate) use merge_patch::apply as apply_merge_patch;
-pub(crate) use schema::{CLAIM, GENERIC, NAMESPACE, NODE, POD, PatchType, SERVICE, SERVICE_ACCOUNT};
+pub(crate) use schema::{CLAIM, GENERIC, JOB, NAMESPACE, NODE, POD, PatchType, SERVICE, SERVICE_ACCOUNT};
 pub(crate) use strategic::apply as apply_strategic_patch;
 
 /// Why a patch could not be applied.

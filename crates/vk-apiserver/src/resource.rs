@@ -3,6 +3,7 @@
 mod certificates;
 mod config;
 mod events;
+mod jobs;
 mod leases;
 mod namespaces;
 mod nodes;

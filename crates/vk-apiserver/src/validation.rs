@@ -2,6 +2,7 @@
 
 mod event;
 mod ip_addresses;
+mod job;
 mod metadata;
 mod names;
 mod node;
@@ -10,9 +11,10 @@ mod pod_status;
 mod pod_update;
 
 pub(crate) use event::{EventApi, validate_event, validate_event_update};
+pub(crate) use job::{validate_job, validate_job_update};
 pub(crate) use metadata::{validate_metadata, validate_metadata_update};
 pub(crate) use names::{label_value_error, name_is_dns_label, name_is_dns_subdomain, qualified_name_error};
 pub(crate) use node::{validate_node, validate_node_update};
-pub(crate) use pod_spec::validate_pod_spec;
+pub(crate) use pod_spec::{validate_pod_spec, validate_pod_template};
 pub(crate) use pod_status::validate_pod_status_update;
 pub(crate) use pod_update::validate_pod_update;

@@ -9,7 +9,6 @@ pub(super) fn default_container(container: &mut Map<String, Value>, host_network
     set_default(container, "terminationMessagePath", "/dev/termination-log".into());
     set_default(container, "terminationMessagePolicy", "File".into());
     set_default(container, "resources", json!({}));
-    requests_from_limits(container);
     for port in objects(container, "ports") {
         set_default(port, "protocol", "TCP".into());
         if host_network && let Some(number) = port.get("containerPort").cloned() {
@@ -42,7 +41,8 @@ fn pull_policy(image: &str) -> &'static str {
     }
 }
 
-fn requests_from_limits(container: &mut Map<String, Value>) {
+/// What is limited is requested, unless the container says otherwise.
+pub(super) fn requests_from_limits(container: &mut Map<String, Value>) {
     let Some(Value::Object(resources)) = container.get_mut("resources") else { return };
     let Some(Value::Object(limits)) = resources.get("limits").cloned() else { return };
     let requests = resources.entry("requests").or_insert_with(|| json!({}));
@@ -106,7 +106,7 @@ mod tests {
                 .as_object()
                 .unwrap()
                 .clone();
-        default_container(&mut container, false);
+        requests_from_limits(&mut container);
         assert_eq!(container["resources"]["requests"], json!({"cpu": "500m", "memory": "1Gi"}));
     }
 }

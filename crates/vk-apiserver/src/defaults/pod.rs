@@ -2,20 +2,43 @@
 
 use serde_json::{Value, json};
 
-use super::containers::default_container;
+use super::containers::{default_container, requests_from_limits};
 use super::volumes::default_volume;
 use super::zero_values;
 use crate::object::Object;
 
 /// Fills in what a pod leaves out.
 pub(crate) fn default_pod(pod: &mut Object) {
+    default_spec(pod);
+    pod.set_default("/spec/enableServiceLinks", true);
+    for pointer in CONTAINER_LISTS {
+        for container in pod.items_mut(pointer) {
+            if let Value::Object(fields) = container {
+                requests_from_limits(fields);
+            }
+        }
+    }
+    address_lists(pod);
+    zero_values::of_pod(pod);
+}
+
+/// Fills in what the template of a pod leaves out; the rest is filled in when a pod is made of it.
+pub(crate) fn default_pod_template(object: &mut Object, pointer: &str) {
+    let mut template = Object::default();
+    template.set_or_remove("/spec", object.at(&format!("{pointer}/spec")).cloned());
+    default_spec(&mut template);
+    object.set_or_remove(&format!("{pointer}/spec"), template.remove("/spec"));
+}
+
+const CONTAINER_LISTS: [&str; 3] = ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"];
+
+fn default_spec(pod: &mut Object) {
     for (pointer, value) in [
         ("/spec/restartPolicy", json!("Always")),
         ("/spec/dnsPolicy", json!("ClusterFirst")),
         ("/spec/terminationGracePeriodSeconds", json!(30)),
         ("/spec/schedulerName", json!("default-scheduler")),
         ("/spec/securityContext", json!({})),
-        ("/spec/enableServiceLinks", json!(true)),
     ] {
         pod.set_default(pointer, value);
     }
@@ -23,7 +46,7 @@ pub(crate) fn default_pod(pod: &mut Object) {
         pod.set("/spec/terminationGracePeriodSeconds", 1);
     }
     let host_network = pod.flag("/spec/hostNetwork");
-    for pointer in ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"] {
+    for pointer in CONTAINER_LISTS {
         for container in pod.items_mut(pointer) {
             if let Value::Object(fields) = container {
                 default_container(fields, host_network);
@@ -36,8 +59,6 @@ pub(crate) fn default_pod(pod: &mut Object) {
         }
     }
     service_account_alias(pod);
-    address_lists(pod);
-    zero_values::of_pod(pod);
 }
 
 /// `spec.serviceAccount` is an old alias of `spec.serviceAccountName`.

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Request, StatusCode};
 use serde_json::Value;
 
 use super::{Call, Kernel, Reply};
 use crate::admission;
 use crate::api_error::{ApiError, FieldError};
 use crate::clock::{Now, rfc3339_seconds};
+use crate::identity::Identity;
 use crate::object::Object;
-use crate::resource::{Resource, drop_empty};
+use crate::request::{ApiRequest, Target};
+use crate::resource::{self, Resource, drop_empty};
 use crate::storage::Key;
 use crate::validation::validate_metadata;
 
@@ -57,6 +60,25 @@ impl Kernel {
             return Err(if generated { error.with_retry_after(1) } else { error });
         }
         Ok(if dry_run { Arc::new(object) } else { self.put(call.resource.storage, object, call.now) })
+    }
+
+    /// Creates an object as a controller would by a request of its own: with admission, defaults and validation.
+    pub(crate) fn create_as_controller(
+        &mut self,
+        plural: &str,
+        object: Object,
+        now: Now,
+    ) -> Result<Arc<Object>, ApiError> {
+        let resource = resource::find("", plural).ok_or_else(ApiError::path_not_found)?;
+        let path = format!("/api/v1/namespaces/{}/{plural}", object.namespace());
+        let request = Request::post(path)
+            .body(Bytes::new())
+            .map_err(|error| ApiError::bad_request(format!("no such path: {error}")))?;
+        let request = ApiRequest::read(&request);
+        let Target::Resource(path) = &request.target else { return Err(ApiError::path_not_found()) };
+        let identity = Identity::admin();
+        let call = Call { request: &request, path, resource, identity: &identity, now, behind: 0 };
+        self.insert(&call, object, false)
     }
 
     fn generate_name(&mut self, object: &mut Object) -> bool {

@@ -168,7 +168,7 @@ fn plan(resource: &Resource, old: &Object, options: &DeleteOptions, now: Now) ->
             },
         },
     };
-    set_propagation(&mut object, options);
+    set_propagation(&mut object, options, resource.strategy.orphans_dependents());
     let held = !object.finalizers().is_empty() || resource.storage == "namespaces";
     match (graceful, held) {
         (true, _) if object.deletion_grace().unwrap_or_default() > 0 => Step::Keep(object),
@@ -227,11 +227,12 @@ fn bump_generation(object: &mut Object) {
 }
 
 /// Foreground deletion and orphaning are finalizers that the garbage collector works off.
-fn set_propagation(object: &mut Object, options: &DeleteOptions) {
+fn set_propagation(object: &mut Object, options: &DeleteOptions, orphans_by_default: bool) {
     let wanted = match (options.orphan_dependents, options.propagation_policy.as_deref()) {
         (Some(true), _) | (_, Some("Orphan")) => Some(ORPHAN),
         (_, Some("Foreground")) => Some(FOREGROUND),
         (Some(false), _) | (_, Some("Background")) => None,
+        _ if orphans_by_default && !object.finalizers().contains(&FOREGROUND) => Some(ORPHAN),
         _ => return,
     };
     let mut finalizers: Vec<Value> = object

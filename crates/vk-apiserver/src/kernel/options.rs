@@ -57,6 +57,26 @@ pub struct Controllers {
     pub scheduler: bool,
     /// Deletes pods whose node is gone, after a quarantine.
     pub pod_garbage_collection: bool,
+    /// Makes the pods of Jobs that run without an index, and counts how they ended.
+    pub jobs: bool,
+}
+
+impl Controllers {
+    /// The API server alone.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            namespace_defaults: false,
+            namespace_deletion: false,
+            garbage_collection: false,
+            volume_protection: false,
+            node_lifecycle: false,
+            taint_eviction: false,
+            scheduler: false,
+            pod_garbage_collection: false,
+            jobs: false,
+        }
+    }
 }
 
 impl Default for Controllers {
@@ -66,10 +86,7 @@ impl Default for Controllers {
             namespace_deletion: true,
             garbage_collection: true,
             volume_protection: true,
-            node_lifecycle: false,
-            taint_eviction: false,
-            scheduler: false,
-            pod_garbage_collection: false,
+            ..Self::none()
         }
     }
 }

@@ -105,6 +105,17 @@ pub(crate) static NAMESPACE: PatchType =
 pub(crate) static CLAIM: PatchType =
     PatchType::new(&[("metadata", PatchField::Object(&METADATA)), ("status", PatchField::Object(&CONDITIONS))]);
 
+static POD_TEMPLATE: PatchType =
+    PatchType::new(&[("metadata", PatchField::Object(&METADATA)), ("spec", PatchField::Object(&POD_SPEC))]);
+
+static JOB_SPEC: PatchType = PatchType::new(&[("template", PatchField::Object(&POD_TEMPLATE))]);
+
+pub(crate) static JOB: PatchType = PatchType::new(&[
+    ("metadata", PatchField::Object(&METADATA)),
+    ("spec", PatchField::Object(&JOB_SPEC)),
+    ("status", PatchField::Object(&CONDITIONS)),
+]);
+
 static SERVICE_SPEC: PatchType = PatchType::new(&[("ports", keyed("port", &PLAIN))]);
 
 pub(crate) static SERVICE: PatchType = PatchType::new(&[

@@ -1,14 +1,14 @@
 //! The table of everything that is served.
 
 use super::{
-    Resource, certificates, config, events, leases, namespaces, nodes, pods, service_accounts, services, volumes,
+    Resource, certificates, config, events, jobs, leases, namespaces, nodes, pods, service_accounts, services, volumes,
 };
 
 const NAME: (&str, &str, &str) = ("metadata.name", "/metadata/name", "");
 const NAMESPACE: (&str, &str, &str) = ("metadata.namespace", "/metadata/namespace", "");
 
 /// Every kind, in the order of discovery.
-pub(crate) static REGISTRY: [Resource; 15] = [
+pub(crate) static REGISTRY: [Resource; 16] = [
     Resource {
         group: "",
         version: "v1",
@@ -176,6 +176,19 @@ pub(crate) static REGISTRY: [Resource; 15] = [
         fields: &[NAME, NAMESPACE, ("spec.clusterIP", "/spec/clusterIP", ""), ("spec.type", "/spec/type", "")],
         storage: "services",
         strategy: &services::Services,
+    },
+    Resource {
+        group: "batch",
+        version: "v1",
+        plural: "jobs",
+        singular: "job",
+        short_names: &[],
+        kind: "Job",
+        namespaced: true,
+        subresources: &["status"],
+        fields: &[NAME, NAMESPACE, ("status.successful", "/status/succeeded", "0")],
+        storage: "jobs",
+        strategy: &jobs::Jobs,
     },
     Resource {
         group: "certificates.k8s.io",

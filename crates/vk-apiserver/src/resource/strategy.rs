@@ -70,6 +70,11 @@ pub(crate) trait Strategy: Send + Sync {
         None
     }
 
+    /// Whether a DELETE that says nothing of dependents leaves them alone, as batch/v1 always did.
+    fn orphans_dependents(&self) -> bool {
+        false
+    }
+
     /// Whether PUT to a name that does not exist creates it.
     fn creates_on_update(&self) -> bool {
         false

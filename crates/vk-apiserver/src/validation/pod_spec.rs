@@ -10,15 +10,26 @@ use crate::object::Object;
 
 /// What is wrong with a pod's spec.
 pub(crate) fn validate_pod_spec(pod: &Object) -> Vec<FieldError> {
+    validate_spec(pod, "spec")
+}
+
+/// What is wrong with the template of a pod, which stands at `pointer` and is called `path`.
+pub(crate) fn validate_pod_template(object: &Object, pointer: &str, path: &str) -> Vec<FieldError> {
+    let mut pod = Object::default();
+    pod.set_or_remove("/spec", object.at(&format!("{pointer}/spec")).cloned());
+    validate_spec(&pod, &format!("{path}.spec"))
+}
+
+fn validate_spec(pod: &Object, spec: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let volumes = volumes(pod, &mut errors);
+    let volumes = volumes(pod, spec, &mut errors);
     let mut names = BTreeSet::new();
     if pod.items("/spec/containers").is_empty() {
-        errors.push(FieldError::required("spec.containers", ""));
+        errors.push(FieldError::required(format!("{spec}.containers"), ""));
     }
     for field in ["containers", "initContainers", "ephemeralContainers"] {
         for (index, container) in pod.items(&format!("/spec/{field}")).iter().enumerate() {
-            let path = format!("spec.{field}[{index}]");
+            let path = format!("{spec}.{field}[{index}]");
             let name = text(container, "name");
             validate_container(container, &path, &volumes, &mut errors);
             if !name.is_empty() && !names.insert(name.to_owned()) {
@@ -26,37 +37,35 @@ pub(crate) fn validate_pod_spec(pod: &Object) -> Vec<FieldError> {
             }
         }
     }
-    validate_policies(pod, &mut errors);
+    validate_policies(pod, spec, &mut errors);
     let node = pod.text("/spec/nodeName");
     if let Some(error) = name_is_dns_subdomain(node).filter(|_| !node.is_empty()) {
-        errors.push(FieldError::invalid("spec.nodeName", node, &error));
+        errors.push(FieldError::invalid(format!("{spec}.nodeName"), node, &error));
     }
     errors
 }
 
-fn validate_policies(pod: &Object, errors: &mut Vec<FieldError>) {
+fn validate_policies(pod: &Object, spec: &str, errors: &mut Vec<FieldError>) {
     const RESTART: [&str; 3] = ["Always", "OnFailure", "Never"];
     const DNS: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
-    for (pointer, path, supported) in
-        [("/spec/restartPolicy", "spec.restartPolicy", &RESTART[..]), ("/spec/dnsPolicy", "spec.dnsPolicy", &DNS[..])]
-    {
-        let value = pod.text(pointer);
+    for (field, supported) in [("restartPolicy", &RESTART[..]), ("dnsPolicy", &DNS[..])] {
+        let value = pod.text(&format!("/spec/{field}"));
         if !supported.contains(&value) {
-            errors.push(FieldError::not_supported(path, value, supported));
+            errors.push(FieldError::not_supported(format!("{spec}.{field}"), value, supported));
         }
     }
     if let Some(deadline) = pod.integer("/spec/activeDeadlineSeconds")
         && !(1..=i64::from(i32::MAX)).contains(&deadline)
     {
         let detail = "must be between 1 and 2147483647, inclusive";
-        errors.push(FieldError::invalid("spec.activeDeadlineSeconds", deadline, detail));
+        errors.push(FieldError::invalid(format!("{spec}.activeDeadlineSeconds"), deadline, detail));
     }
 }
 
-fn volumes(pod: &Object, errors: &mut Vec<FieldError>) -> BTreeSet<String> {
+fn volumes(pod: &Object, spec: &str, errors: &mut Vec<FieldError>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (index, volume) in pod.items("/spec/volumes").iter().enumerate() {
-        let path = format!("spec.volumes[{index}]");
+        let path = format!("{spec}.volumes[{index}]");
         let name = text(volume, "name");
         if name.is_empty() {
             errors.push(FieldError::required(format!("{path}.name"), ""));

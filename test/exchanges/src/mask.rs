@@ -1,0 +1,103 @@
+//! What differs from run to run, replaced by what does not.
+
+use serde_json::{Map, Value};
+
+/// Shapes of texts: `h` stands for a hexadecimal digit, `d` for a decimal one.
+const SHAPES: [(&str, &str); 2] = [("hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh", "UID"), ("dddd-dd-ddTdd:dd:dd", "TIME")];
+/// Volumes whose names end in random characters.
+const GENERATED: &str = "kube-api-access-";
+const SUFFIX_LENGTH: usize = 5;
+
+/// The text of an answer as a value in which UIDs, times, versions and tokens stand as marks. A watch's events become
+/// an array; what is no JSON stays a text.
+pub(crate) fn comparable(text: &str) -> Value {
+    if let Ok(value) = serde_json::from_str(text) {
+        return mask(value);
+    }
+    let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+    match lines {
+        Ok(lines) => lines.into_iter().map(mask).collect(),
+        Err(_) => text.into(),
+    }
+}
+
+fn mask(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            // Who wrote which field: the kernel keeps no such record.
+            .filter(|(field, _)| field != "managedFields")
+            .map(|(field, value)| match field.as_str() {
+                "resourceVersion" | "continue" | "token" => (field, "X".into()),
+                _ => (field, mask(value)),
+            })
+            .collect::<Map<String, Value>>()
+            .into(),
+        Value::Array(items) => items.into_iter().map(mask).collect(),
+        Value::String(text) => mask_text(&text).into(),
+        other => other,
+    }
+}
+
+fn mask_text(text: &str) -> String {
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix(GENERATED) {
+            masked.push_str(GENERATED);
+            masked.push('X');
+            rest = after.get(SUFFIX_LENGTH..).unwrap_or_default();
+        } else if let Some((shape, name)) = SHAPES.iter().find(|(shape, _)| has_shape(rest, shape)) {
+            masked.push_str(name);
+            rest = &rest[shape.len()..];
+            if *name == "TIME" {
+                rest = rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit()).trim_start_matches('Z');
+            }
+        } else {
+            masked.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    masked
+}
+
+fn has_shape(text: &str, shape: &str) -> bool {
+    text.len() >= shape.len()
+        && text.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
+            b'h' => byte.is_ascii_hexdigit(),
+            b'd' => byte.is_ascii_digit(),
+            other => byte == other,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn uids_times_versions_and_generated_names_are_masked() {
+        let answer = json!({
+            "metadata": {"uid": "01234567-89ab-cdef-0123-456789abcdef", "resourceVersion": "12", "managedFields": [1]},
+            "at": "2026-11-22T14:00:00.123456Z",
+            "message": "volume kube-api-access-x7k2p of 2026-11-22T14:00:00Z",
+            "token": "abc",
+        });
+        assert_eq!(
+            comparable(&answer.to_string()),
+            json!({
+                "metadata": {"uid": "UID", "resourceVersion": "X"},
+                "at": "TIME",
+                "message": "volume kube-api-access-X of TIME",
+                "token": "X",
+            })
+        );
+    }
+
+    #[test]
+    fn events_become_an_array_and_pages_stay_texts() {
+        assert_eq!(comparable("{\"type\":\"A\"}\n{\"type\":\"B\"}\n"), json!([{"type": "A"}, {"type": "B"}]));
+        assert_eq!(comparable("404 page not found\n"), json!("404 page not found\n"));
+    }
+}
