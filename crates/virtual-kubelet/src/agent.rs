@@ -20,7 +20,7 @@ use vk_provider::{BoxProvider, Provider};
 use crate::heartbeat::Heartbeat;
 use crate::node_spec::NodeSpec;
 use crate::pod_source::DirectoryPods;
-use crate::running_node::{Kept, RunningNode};
+use crate::running_node::{Kept, Parts, RunningNode, Shutdown};
 use crate::system::{ScopedSpawner, SystemClock};
 
 /// Keeps virtual nodes.
@@ -82,9 +82,9 @@ impl Agent {
     /// # Errors
     /// [`AddNodeError::Taken`] if another live agent keeps a node of this name.
     pub async fn add_node(&self, node: NodeSpec) -> Result<RunningNode, AddNodeError> {
-        let shutdown = CancellationToken::new();
-        let guard = shutdown.clone().drop_guard();
-        let lease = self.keep_lease(&node, &shutdown);
+        let shutdown = Shutdown::default();
+        let guard = shutdown.lease.clone().drop_guard();
+        let lease = self.keep_lease(&node, &shutdown.lease);
         hold(&lease).await?;
         let running = self.start(node, lease, shutdown).await?;
         guard.disarm();
@@ -103,7 +103,7 @@ impl Agent {
         &self,
         mut node: NodeSpec,
         lease: LeaseHandle,
-        shutdown: CancellationToken,
+        shutdown: Shutdown,
     ) -> Result<RunningNode, AddNodeError> {
         let env = &self.env;
         let name = node.facts.name.to_string();
@@ -127,7 +127,7 @@ impl Agent {
             settings: node.pods,
         };
         let pods = PodController::new(env.clone(), parts);
-        let directory = pods.directory();
+        let (directory, orphans) = (pods.directory(), pods.orphans());
 
         let authorizer = Arc::new(SubjectAccessReviewAuthorizer::new(self.connect().await?));
         let source = Arc::new(DirectoryPods::new(directory.clone()));
@@ -145,16 +145,16 @@ impl Agent {
         let controller = NodeController::new(node.facts, node.node_provider)
             .with_settings(node.node_settings)
             .with_recorder(recorder)
-            .start(env, node_client, lease.clone(), &shutdown);
+            .start(env, node_client, lease.clone(), &shutdown.node);
         env.spawn("node facts", forward(controller.facts(), facts));
         let (pods_ended, pods_end) = watch::channel(false);
-        let stop = shutdown.clone();
+        let stop = shutdown.pods.clone();
         env.spawn("pod controller", async move {
             pods.run(stop).await;
             pods_ended.send_replace(true);
         });
         let (api_ended, api_end) = watch::channel(false);
-        let stop = shutdown.clone();
+        let stop = shutdown.pods.clone();
         env.spawn("kubelet API", async move {
             if let Some(api) = api {
                 let drained = api.run(stop).await;
@@ -163,7 +163,8 @@ impl Agent {
             api_ended.send_replace(true);
         });
         let kept = Kept { env: env.clone(), heartbeat: self.heartbeat.clone() };
-        Ok(RunningNode::new(kept, controller, directory, lease, shutdown, [pods_end, api_end]))
+        let parts = Parts { node: controller, directory, lease, orphans, ends: [pods_end, api_end] };
+        Ok(RunningNode::new(kept, parts, shutdown))
     }
 
     async fn connect(&self) -> Result<Client, AddNodeError> {

@@ -9,6 +9,7 @@ use vk_controller::env::Env;
 use vk_controller::node::{LeaseHandle, NodeHandle, NodeStatus};
 use vk_controller::pod::PodDirectory;
 use vk_core::node::lease::{LeaseConflict, LeaseState};
+use vk_core::orphan::OrphanReport;
 
 use crate::heartbeat::Heartbeat;
 
@@ -18,9 +19,10 @@ pub struct RunningNode {
     node: NodeHandle,
     directory: PodDirectory,
     lease: LeaseHandle,
-    shutdown: CancellationToken,
+    orphans: watch::Receiver<OrphanReport>,
+    shutdown: Shutdown,
     ends: [watch::Receiver<bool>; 2],
-    _guard: DropGuard,
+    _guards: [DropGuard; 3],
     _env: Env,
     _heartbeat: Arc<Heartbeat>,
 }
@@ -31,21 +33,38 @@ pub(crate) struct Kept {
     pub(crate) heartbeat: Arc<Heartbeat>,
 }
 
+/// The three ends of a node, in their order: each part may still use what ends after it.
+#[derive(Clone, Default)]
+pub(crate) struct Shutdown {
+    /// Pods and the kubelet API.
+    pub(crate) pods: CancellationToken,
+    /// The Node object.
+    pub(crate) node: CancellationToken,
+    /// The lease: whoever comes next may begin.
+    pub(crate) lease: CancellationToken,
+}
+
+/// The parts of a node that runs.
+pub(crate) struct Parts {
+    pub(crate) node: NodeHandle,
+    pub(crate) directory: PodDirectory,
+    pub(crate) lease: LeaseHandle,
+    pub(crate) orphans: watch::Receiver<OrphanReport>,
+    /// Of the pod controller and the kubelet API.
+    pub(crate) ends: [watch::Receiver<bool>; 2],
+}
+
 impl RunningNode {
-    pub(crate) fn new(
-        kept: Kept,
-        node: NodeHandle,
-        directory: PodDirectory,
-        lease: LeaseHandle,
-        shutdown: CancellationToken,
-        ends: [watch::Receiver<bool>; 2],
-    ) -> Self {
+    pub(crate) fn new(kept: Kept, parts: Parts, shutdown: Shutdown) -> Self {
+        let Parts { node, directory, lease, orphans, ends } = parts;
         kept.env.spawn("back-end recovery", tell_recoveries(node.status(), directory.clone()));
+        let guard = |token: &CancellationToken| token.clone().drop_guard();
         Self {
             node,
             directory,
             lease,
-            _guard: shutdown.clone().drop_guard(),
+            orphans,
+            _guards: [guard(&shutdown.pods), guard(&shutdown.node), guard(&shutdown.lease)],
             shutdown,
             ends,
             _env: kept.env,
@@ -61,6 +80,11 @@ impl RunningNode {
     /// What is known about the node, now and after each change.
     pub fn status(&self) -> watch::Receiver<NodeStatus> {
         self.node.status()
+    }
+
+    /// What is known about orphans, now and after each change.
+    pub fn orphans(&self) -> watch::Receiver<OrphanReport> {
+        self.orphans.clone()
     }
 
     /// Read access to the node's pods.
@@ -82,13 +106,18 @@ impl RunningNode {
         }
     }
 
-    /// Ends the node: streams finish or are cut, last statuses are written, the lease is left to whoever comes next.
+    /// Ends the node: streams finish or are cut, last statuses are written, the Node is deleted if that was asked for
+    /// ([`NodeSettings::deregister_on_exit`](vk_controller::node::NodeSettings::deregister_on_exit)), and the lease is left to
+    /// whoever comes next. Pods keep running.
     pub async fn stop(mut self) {
-        self.shutdown.cancel();
+        self.shutdown.pods.cancel();
         for end in &mut self.ends {
             // An error means that it has ended already.
             let _ended = end.wait_for(|ended| *ended).await.is_ok();
         }
+        self.shutdown.node.cancel();
+        self.node.ended().await;
+        self.shutdown.lease.cancel();
         let mut report = self.lease.report();
         let over = |state: &LeaseState| matches!(state, LeaseState::Refused(_) | LeaseState::Released);
         let _released = report.wait_for(|report| over(&report.state)).await.is_ok();

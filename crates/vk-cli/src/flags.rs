@@ -72,6 +72,28 @@ pub(crate) struct Flags {
     /// records an Event (default: strict)
     #[arg(long, value_name = "POLICY", help_heading = "Node")]
     pub(crate) unsupported_fields: Option<String>,
+    /// What becomes of the Node while the provider's back end does not answer: zero-allocatable sends it no new pods,
+    /// not-ready gives up its pods, ignore only sets a condition (default: zero-allocatable)
+    #[arg(long, value_name = "POLICY", help_heading = "Node")]
+    pub(crate) provider_outage_policy: Option<String>,
+    /// What becomes of the pods of DaemonSets: run starts them, ignore leaves them Pending, reject fails them (default: run)
+    #[arg(long, value_name = "POLICY", help_heading = "Node")]
+    pub(crate) daemonset_pods: Option<String>,
+    /// What becomes of pods that the back end holds and the API does not: delete stops and releases them, adopt lets them
+    /// run to their end, report only tells (default: delete)
+    #[arg(long, value_name = "POLICY", help_heading = "Node")]
+    pub(crate) orphan_policy: Option<String>,
+    /// How long a pod must have been an orphan before anything is done about it (default: 30s)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Node")]
+    pub(crate) orphan_age: Option<Duration>,
+    /// Collect up to N orphans at once, or P % of all pods in the back end if that is more; leave them to a person beyond
+    /// that (default: 10 or 50%)
+    #[arg(long, value_name = "N,P%", value_delimiter = ',', help_heading = "Node")]
+    pub(crate) orphan_limit: Vec<String>,
+    /// Delete the Node at the end: for an agent that is not to come back
+    #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = "Node")]
+    pub(crate) deregister_on_exit: Option<bool>,
     /// Provider calls that start pods, and that stop pods, under way at once (default: 32)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Node")]
     pub(crate) pod_sync_workers: Option<u16>,

@@ -1,6 +1,7 @@
 //! What the agent counts. Names and labels are a promise to dashboards.
 
 mod api_requests;
+mod orphans;
 mod process;
 mod provider_calls;
 
@@ -14,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub(crate) use api_requests::ApiRequestsLayer;
+pub(crate) use orphans::OrphanMetrics;
 pub(crate) use provider_calls::ProviderCallsLayer;
 
 /// Every metric of the agent, and the registry that shows them.
@@ -24,6 +26,8 @@ pub(crate) struct Metrics {
     pub(crate) api_requests: ApiRequestsLayer,
     /// Counts and times calls of the provider.
     pub(crate) provider_calls: ProviderCallsLayer,
+    /// Pods that the back end holds and the API does not.
+    pub(crate) orphans: OrphanMetrics,
     registered: Gauge,
     reachable: Gauge,
 }
@@ -46,8 +50,9 @@ impl Metrics {
         registry.register("backend_reachable", "Whether the provider's back end answers", reachable.clone());
         let api_requests = ApiRequestsLayer::register(&mut registry);
         let provider_calls = ProviderCallsLayer::register(&mut registry);
+        let orphans = OrphanMetrics::register(&mut registry);
         registry.register_collector(Box::new(process::ProcessCollector));
-        Self { registry: Arc::new(registry), api_requests, provider_calls, registered, reachable }
+        Self { registry: Arc::new(registry), api_requests, provider_calls, orphans, registered, reachable }
     }
 
     /// What is known about the node now.

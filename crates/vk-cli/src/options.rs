@@ -1,6 +1,7 @@
 //! [`Options`]: what flags and environment mean together, checked.
 
 mod ignored;
+mod policies;
 #[cfg(test)]
 mod tests;
 
@@ -8,7 +9,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use vk_core::node::Taint;
+use vk_core::admission::DaemonSetPods;
+use vk_core::node::{OutagePolicy, Taint};
+use vk_core::orphan::OrphanPolicy;
 
 use crate::environment::Environment;
 use crate::error::{UsageError, Warning};
@@ -60,6 +63,14 @@ pub struct NodeOptions {
     pub taint: Option<Taint>,
     /// What becomes of a pod that asks for what the provider does not honour.
     pub unsupported_fields: UnsupportedFields,
+    /// What becomes of the Node while the provider's back end does not answer.
+    pub outage_policy: OutagePolicy,
+    /// What becomes of the pods of DaemonSets.
+    pub daemon_set_pods: DaemonSetPods,
+    /// What becomes of pods that the back end holds and the API does not.
+    pub orphans: OrphanPolicy,
+    /// Whether the Node is deleted at the end.
+    pub deregister_on_exit: bool,
     /// Where files are kept that must survive a restart.
     pub state_dir: StateDir,
     /// How many provider calls that start pods, and how many that stop them, may be under way at once.
@@ -197,6 +208,14 @@ fn node(
         addresses: node_addresses(&flags.node_ip, environment)?,
         taint,
         unsupported_fields: unsupported_fields(flags.unsupported_fields.as_deref())?,
+        outage_policy: policies::named(
+            "--provider-outage-policy",
+            flags.provider_outage_policy.as_deref(),
+            &OutagePolicy::NAMES,
+        )?,
+        daemon_set_pods: policies::named("--daemonset-pods", flags.daemonset_pods.as_deref(), &DaemonSetPods::NAMES)?,
+        orphans: policies::orphans(&flags)?,
+        deregister_on_exit: flags.deregister_on_exit == Some(true),
         state_dir: match path(flags.state_dir) {
             Some(path) => StateDir::Given(path),
             None => StateDir::Default(DEFAULT_STATE_DIR.into()),

@@ -135,9 +135,11 @@ impl Start<'_> {
         };
         match address.bind().await {
             Ok(listener) => {
+                // The port may have been for the system to choose.
+                let bound = listener.local_addr().unwrap_or(address.socket_address());
                 let end = CancellationToken::new();
                 tokio::spawn(admin::serve(listener, Arc::clone(&metrics.registry), ready, end.clone()));
-                tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+                tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
                 Ok(Some(end.drop_guard()))
             }
             Err(error) if given => Err(RunError::Metrics { address, error }),
@@ -191,6 +193,9 @@ impl Start<'_> {
 
     /// Ends the node in good order, within bounds.
     async fn stop(&self, node: RunningNode) {
+        if self.options.node.deregister_on_exit {
+            warn_of_what_runs(&node).await;
+        }
         let bound = self.options.drain_timeout + LAST_REQUESTS;
         if tokio::time::timeout(bound, node.stop()).await.is_err() {
             tracing::warn!(seconds = bound.as_secs(), "the end was not in good order: what was still under way is cut");
@@ -233,15 +238,35 @@ impl Start<'_> {
     }
 }
 
+/// Whoever deletes a Node under its pods should know.
+async fn warn_of_what_runs(node: &RunningNode) {
+    let entries = node.directory().all().await.unwrap_or_default();
+    let running = entries.iter().filter(|pod| pod.observation.is_some() && !pod.snapshot.facts.phase.is_terminal());
+    let running = running.count();
+    if running > 0 {
+        tracing::warn!(
+            running,
+            "pods run on, and with --deregister-on-exit the control plane deletes them from the API soon: what runs in the \
+             back end then stays until an agent of this node's name collects it; kubectl drain moves pods away in time"
+        );
+    }
+}
+
 /// Shows what becomes of the node in metrics, until it ends.
 async fn follow(node: &RunningNode, metrics: &Metrics) {
-    let mut status = node.status();
+    let (mut status, mut orphans) = (node.status(), node.orphans());
     loop {
         {
             let status = status.borrow_and_update();
             metrics.node(status.registration.uid.is_some(), status.backend.is_reachable());
         }
-        if status.changed().await.is_err() {
+        metrics.orphans.show(*orphans.borrow_and_update());
+        let lives = tokio::select! {
+            biased;
+            changed = status.changed() => changed.is_ok(),
+            changed = orphans.changed() => changed.is_ok(),
+        };
+        if !lives {
             return std::future::pending().await;
         }
     }

@@ -8,8 +8,10 @@ k8s_openapi::k8s_if_le_1_34! {
     compile_error!("virtual-kubelet needs k8s-openapi with the feature v1_35 or newer");
 }
 
+pub mod admission;
 pub mod backoff;
 pub mod correlation;
+pub mod create_gate;
 pub mod error;
 pub mod identity;
 pub mod machine;

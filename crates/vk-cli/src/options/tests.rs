@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use clap::Parser;
+use vk_core::orphan::OrphanAction;
 use vk_provider::ProviderFactory;
 
 use super::*;
@@ -188,4 +189,42 @@ fn where_there_are_several_providers_one_has_to_be_named() {
     assert!(several.choose(None).err().unwrap().to_string().contains("--provider"));
     assert!(several.choose(Some("mock")).is_ok());
     assert!(providers().choose(None).is_ok());
+}
+
+#[test]
+fn policies_of_the_node_have_names_and_defaults() {
+    let node = options("--provider mock", &[]).unwrap().node;
+    assert_eq!(node.outage_policy, OutagePolicy::ZeroAllocatable);
+    assert_eq!(node.daemon_set_pods, DaemonSetPods::Run);
+    assert_eq!(node.orphans, OrphanPolicy::default());
+    assert!(!node.deregister_on_exit);
+
+    let line = "--provider mock --provider-outage-policy not-ready --daemonset-pods=ignore --orphan-policy adopt \
+                --orphan-age 5m --orphan-limit 3,20% --deregister-on-exit";
+    let node = options(&line.split_whitespace().collect::<Vec<_>>().join(" "), &[]).unwrap().node;
+    assert_eq!(node.outage_policy, OutagePolicy::NotReady);
+    assert_eq!(node.daemon_set_pods, DaemonSetPods::Ignore);
+    let orphans =
+        OrphanPolicy { action: OrphanAction::Adopt, age: Duration::from_secs(300), unquestioned: 3, most_percent: 20 };
+    assert_eq!(node.orphans, orphans);
+    assert!(node.deregister_on_exit);
+    assert_eq!(options("--provider mock --orphan-limit 40%", &[]).unwrap().node.orphans.unquestioned, 10);
+}
+
+#[test]
+fn a_policy_that_is_none_is_refused_with_those_that_are() {
+    for (line, part) in [
+        (
+            "--provider-outage-policy evict",
+            "--provider-outage-policy: \"evict\" is not a policy: use one of zero-allocatable",
+        ),
+        ("--daemonset-pods no", "--daemonset-pods: \"no\" is not a policy: use one of run, ignore, reject"),
+        ("--orphan-policy kill", "--orphan-policy: \"kill\" is not a policy: use one of delete, adopt, report"),
+        ("--orphan-age 0s", "--orphan-age: less than a second"),
+        ("--orphan-limit 120%", "--orphan-limit: \"120%\" is neither"),
+        ("--orphan-limit few", "--orphan-limit: \"few\" is neither"),
+    ] {
+        let error = options(&format!("--provider mock {line}"), &[]).unwrap_err();
+        assert!(error.contains(part), "{error:?} lacks {part:?}");
+    }
 }

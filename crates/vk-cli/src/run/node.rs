@@ -42,6 +42,10 @@ pub(super) async fn spec(
         UnsupportedFields::Strict => pod::UnsupportedFields::Strict,
         UnsupportedFields::Warn => pod::UnsupportedFields::Warn,
     };
+    spec.facts.outage_policy = node.outage_policy;
+    spec.pods.daemon_set_pods = node.daemon_set_pods;
+    spec.pods.orphans = node.orphans;
+    spec.node_settings.deregister_on_exit = node.deregister_on_exit;
     if let Some(workers) = node.pod_workers {
         spec.pods.start_workers = workers;
         spec.pods.stop_workers = workers;

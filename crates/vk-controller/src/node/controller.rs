@@ -28,11 +28,19 @@ pub struct NodeSettings {
     pub ping: PingPolicy,
     /// How long the provider may take to describe its node before the node is registered without.
     pub shape_timeout: Duration,
+    /// Whether the Node is deleted at the end. For agents that are not to come back: the control plane then deletes the pods
+    /// that are still bound to it, and what runs of them in the back end is left without an agent.
+    pub deregister_on_exit: bool,
 }
 
 impl Default for NodeSettings {
     fn default() -> Self {
-        Self { timing: NodeTiming::default(), ping: PingPolicy::default(), shape_timeout: Duration::from_secs(10) }
+        Self {
+            timing: NodeTiming::default(),
+            ping: PingPolicy::default(),
+            shape_timeout: Duration::from_secs(10),
+            deregister_on_exit: false,
+        }
     }
 }
 
@@ -65,7 +73,7 @@ impl NodeController {
     }
 
     /// Starts the controller on the environment's executor. It writes only while the lease is ours, and ends when `shutdown`
-    /// is cancelled; the Node stays.
+    /// is cancelled; the Node stays, unless [`NodeSettings::deregister_on_exit`] is set.
     pub fn start(self, env: &Env, client: Client, lease: LeaseHandle, shutdown: &CancellationToken) -> NodeHandle {
         let machine = NodeMachine::new(self.facts.clone(), self.settings.timing);
         let node_name = self.facts.name.to_string();
@@ -77,7 +85,7 @@ impl NodeController {
 
         let followed = follow_shape(self.provider.clone(), self.settings.shape_timeout, env.clone(), shape);
         let pinged = ping_backend(self.provider, PingMonitor::new(self.settings.ping), env.clone(), health);
-        let registration = Registration {
+        let mut registration = Registration {
             env: env.clone(),
             machine,
             nodes: Api::all(client.clone()),
@@ -94,8 +102,16 @@ impl NodeController {
         };
         env.spawn("node shape", until(shutdown.clone(), followed));
         env.spawn("node ping", until(shutdown.clone(), pinged));
-        env.spawn("node registration", until(shutdown.clone(), registration.run()));
-        NodeHandle { status: status_seen, facts: facts_seen }
+        let (ended, end) = watch::channel(false);
+        let (stop, deregisters) = (shutdown.clone(), self.settings.deregister_on_exit);
+        env.spawn("node registration", async move {
+            until(stop, registration.run()).await;
+            if deregisters {
+                registration.deregister().await;
+            }
+            ended.send_replace(true);
+        });
+        NodeHandle { status: status_seen, facts: facts_seen, end }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use tokio::sync::watch;
 use vk_core::node::lease::LeaseState;
 use vk_core::node::{
@@ -25,6 +25,10 @@ use crate::events::{EventRecorder, Involved};
 
 /// A request that takes longer is given up and made again.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An end waits for no API server for long.
+const DEREGISTRATIONS: u32 = 3;
+const BETWEEN_DEREGISTRATIONS: Duration = Duration::from_millis(500);
 
 /// Whom people read in `managedFields`.
 const FIELD_MANAGER: &str = "virtual-kubelet";
@@ -57,7 +61,7 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         // Marked as unseen, so that what is known already arrives as events.
         self.inputs.shape.mark_changed();
         self.inputs.lease.mark_changed();
@@ -70,6 +74,36 @@ impl Registration {
             }
             self.publish();
             event = self.next_event().await;
+        }
+    }
+
+    /// Deletes the Node, if it is ours, for an agent that is not to come back.
+    pub(super) async fn deregister(self) {
+        let held = self.inputs.lease.borrow().state == LeaseState::Held;
+        let Some(uid) = self.machine.registration().uid.filter(|_| held) else { return };
+        let node = self.node_name.as_str();
+        for _attempt in 0..DEREGISTRATIONS {
+            let params = DeleteParams {
+                preconditions: Some(Preconditions { uid: Some(uid.clone()), resource_version: None }),
+                ..DeleteParams::default()
+            };
+            let deletion = async { self.nodes.delete(node, &params).await.map(drop) };
+            match answer::answered(PATIENCE, deletion).await {
+                Ok(()) => return tracing::info!(node, "deregistered the node"),
+                Err(ApiFailure::NotFound | ApiFailure::Conflict(_)) => {
+                    return tracing::info!(node, "the node was gone already when it was to be deregistered");
+                }
+                Err(ApiFailure::Forbidden(refusal)) => {
+                    return tracing::warn!(
+                        node,
+                        refusal,
+                        "the node stays registered: no node identity may delete its Node without a ClusterRole that permits \
+                         it (verb delete, resource nodes); kubectl delete node does it, too"
+                    );
+                }
+                Err(failure) => tracing::warn!(node, %failure, "the node could not be deregistered"),
+            }
+            tokio::time::sleep(BETWEEN_DEREGISTRATIONS).await;
         }
     }
 

@@ -20,6 +20,7 @@ pub struct NodeStatus {
 pub struct NodeHandle {
     pub(super) status: watch::Receiver<NodeStatus>,
     pub(super) facts: watch::Receiver<Arc<NodeFacts>>,
+    pub(super) end: watch::Receiver<bool>,
 }
 
 impl NodeHandle {
@@ -32,6 +33,13 @@ impl NodeHandle {
     /// published ones are zero because the back end does not answer; they are empty until the provider has named them.
     pub fn facts(&self) -> watch::Receiver<Arc<NodeFacts>> {
         self.facts.clone()
+    }
+
+    /// Waits until the controller has written its last; with `deregister_on_exit`, the deletion of the Node.
+    pub async fn ended(&self) {
+        let mut end = self.end.clone();
+        // An error means that it has ended already.
+        let _ended = end.wait_for(|ended| *ended).await.is_ok();
     }
 
     /// Waits until the Node is registered. `false` if the controller ended before.

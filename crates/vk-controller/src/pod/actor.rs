@@ -8,17 +8,18 @@ use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
-use vk_core::orphan::{Collection, OrphanPolicy, Orphans};
 use vk_core::poll::Pace;
 use vk_core::record::{Deletion, PodSnapshot};
 use vk_core::resolved::ResolvedPod;
 use vk_core::{BackendInstance, Error, PodKey, PodUid};
 
+use super::admission::{Admission, AdmittedPods};
 use super::basis::OwnedBasis;
 use super::call::{CallReply, CallRequest, Caller, target};
 use super::directory::PodEntry;
 use super::input::{BackendList, Input, Watched};
 use super::mailbox::{Delivery, Mailbox};
+use super::orphans::OrphanSearch;
 use super::timers::Timers;
 use super::write::PodWriter;
 use crate::env::Env;
@@ -46,7 +47,8 @@ pub(super) struct Work {
     pub(super) caller: Caller,
     pub(super) writer: PodWriter,
     pub(super) policy: BackendPolicy,
-    pub(super) orphan_policy: OrphanPolicy,
+    pub(super) orphans: OrphanSearch,
+    pub(super) admitted: AdmittedPods,
     pub(super) permits: Permits,
 }
 
@@ -67,8 +69,8 @@ pub(super) struct Actor {
     api_synced: bool,
     /// When the newest complete list of the back end was asked for, and by which incarnation it was answered.
     last_list: Option<(Duration, Option<BackendInstance>)>,
-    orphans: Orphans,
-    checking_orphans: bool,
+    /// Preparations that wait for the first complete list: what runs already counts first.
+    held: Vec<(PodUid, EffectId)>,
     in_transition: usize,
     /// Writes that have been begun and have not been heard of since.
     writing: usize,
@@ -99,8 +101,7 @@ impl Actor {
             listing: None,
             api_synced: false,
             last_list: None,
-            orphans: Orphans::default(),
-            checking_orphans: false,
+            held: Vec::new(),
             in_transition: 0,
             writing: 0,
         }
@@ -184,6 +185,9 @@ impl Actor {
                 gone.iter().for_each(|uid| self.gone_in_watch(uid, None));
                 self.departed.clear();
                 self.api_synced = true;
+                for (uid, id) in std::mem::take(&mut self.held) {
+                    self.call(&uid, id, Call::Prepare);
+                }
                 self.channels.list_wanted.notify_one();
             }
         }
@@ -210,7 +214,7 @@ impl Actor {
         let (machine, effects) = PodMachine::new(uid.clone(), facts, self.work.policy, self.env.now());
         self.adopt_entry(machine, Some(snapshot), effects);
         if let Some((asked_at, instance)) = self.last_list.clone() {
-            let found = self.orphans.claim(&uid);
+            let found = self.work.orphans.claim(&uid);
             self.step(&uid, Event::Listed { found, instance, asked_at });
         }
     }
@@ -227,10 +231,13 @@ impl Actor {
         let BackendList { asked_at, instance, mut pods } = list;
         let known = &self.pods;
         let now = self.env.now().mono;
-        self.orphans.listed(pods.values(), |uid| known.contains_key(uid), now);
+        self.work.orphans.listed(pods.values(), |uid| known.contains_key(uid), now);
         self.last_list = Some((asked_at, instance.clone()));
+        for entry in self.pods.values().filter(|entry| pods.contains_key(entry.machine.uid())) {
+            self.work.admitted.found(&entry.machine);
+        }
         self.step_all(|uid| Event::Listed { found: pods.remove(uid), instance: instance.clone(), asked_at });
-        self.check_orphans();
+        self.look_for_orphans();
     }
 
     fn deliver(&mut self, delivery: Delivery) {
@@ -283,6 +290,7 @@ impl Actor {
             }
         }
         let Some(entry) = self.pods.get_mut(uid) else { return };
+        self.work.admitted.note(&entry.machine);
         self.timers.set(uid, entry.machine.wake_at(self.env.now()));
         let in_transition = entry.machine.in_transition();
         self.in_transition = self.in_transition + usize::from(in_transition) - usize::from(entry.in_transition);
@@ -290,13 +298,21 @@ impl Actor {
     }
 
     fn call(&mut self, uid: &PodUid, id: EffectId, call: Call) {
+        if call == Call::Prepare && !self.api_synced {
+            return self.held.push((uid.clone(), id));
+        }
         let Some(entry) = self.pods.get_mut(uid) else { return };
+        let admission = match call {
+            Call::Prepare => self.work.admitted.ask(&entry.machine, &self.work.caller.contexts.node.borrow()),
+            _ => Admission::Over,
+        };
         let cancel = CancellationToken::new();
         entry.cancel = Some((id, cancel.clone()));
         let request = CallRequest {
             call,
             target: target(uid, entry.snapshot.as_ref(), entry.machine.handle()),
             pod: entry.snapshot.clone(),
+            admission,
             prepared: entry.prepared.take(),
             cancel: cancel.clone(),
         };
@@ -356,6 +372,7 @@ impl Actor {
 
     fn forget(&mut self, uid: &PodUid) {
         self.timers.set(uid, None);
+        self.work.admitted.forget(uid);
         if let Some(entry) = self.pods.remove(uid) {
             self.in_transition -= usize::from(entry.in_transition);
             if !entry.gone_in_watch {
@@ -364,12 +381,10 @@ impl Actor {
         }
     }
 
-    fn check_orphans(&mut self) {
-        let due = self.orphans.are_due(&self.work.orphan_policy, self.env.now().mono);
-        if !self.api_synced || self.checking_orphans || !due {
+    fn look_for_orphans(&mut self) {
+        if !self.api_synced || !self.work.orphans.begin_proof(self.env.now().mono) {
             return;
         }
-        self.checking_orphans = true;
         let (writer, actor) = (self.work.writer.clone(), self.channels.sender.clone());
         self.env.spawn("orphan check", async move {
             let answer = writer.uids_on_our_node().await;
@@ -379,25 +394,10 @@ impl Actor {
     }
 
     fn orphans_checked(&mut self, answer: Result<Vec<PodUid>, String>) {
-        self.checking_orphans = false;
         let now = self.env.now();
-        let uids = match answer {
-            Ok(uids) => uids.into_iter().collect(),
-            Err(error) => return tracing::warn!(error, "orphans are left alone: the API server could not be asked"),
-        };
-        match self.orphans.proved(&uids, &self.work.orphan_policy, now.mono) {
-            Collection::Tripped { orphans, in_back_end } => tracing::error!(
-                orphans,
-                in_back_end,
-                "so many pods of the back end have no owner that they are left alone: check the cluster id and the node's name"
-            ),
-            Collection::Collect(observations) => {
-                for observation in observations {
-                    tracing::warn!(uid = %observation.uid, "the back end holds a pod that the API does not: it is stopped and removed");
-                    let (machine, effects) = PodMachine::orphan(observation, self.work.policy, now);
-                    self.adopt_entry(machine, None, effects);
-                }
-            }
+        for observation in self.work.orphans.answered(answer, now.mono) {
+            let (machine, effects) = PodMachine::orphan(observation, self.work.policy, now);
+            self.adopt_entry(machine, None, effects);
         }
     }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use vk_core::machine::{Call, CallOutcome, Created, LookedUp};
+use vk_core::machine::{Call, CallOutcome, Changes, Created, LookedUp};
 use vk_core::record::PodSnapshot;
 use vk_core::resolved::ResolvedPod;
 use vk_core::{Error, Handle, Result, Target};
-use vk_provider::{Adopt, BoxProvider, Create, PodChange, Provider, Terminate, Update};
+use vk_provider::{Adopt, BoxProvider, Create, PodChange, PodContext, Provider, Terminate, Update};
 
+use super::admission::{Admission, NodeReader};
 use super::context::ContextSource;
+use super::defect::panic_message;
 use super::prepare::{UnsupportedFields, decode, prepare};
 
 /// Makes calls about the pods of one node.
@@ -20,6 +22,7 @@ pub(super) struct Caller {
     pub(super) provider: BoxProvider,
     pub(super) contexts: ContextSource,
     pub(super) unsupported: UnsupportedFields,
+    pub(super) node: NodeReader,
 }
 
 /// Everything that one call needs.
@@ -28,6 +31,8 @@ pub(super) struct CallRequest {
     pub(super) target: Target,
     /// The pod in the API; `None` for an orphan.
     pub(super) pod: Option<PodSnapshot>,
+    /// What admission says, where the call is [`Call::Prepare`].
+    pub(super) admission: Admission,
     /// What the last successful [`Call::Prepare`] left.
     pub(super) prepared: Option<Arc<ResolvedPod>>,
     pub(super) cancel: CancellationToken,
@@ -65,11 +70,7 @@ impl Caller {
             Call::Prepare => return self.prepare(request).await,
             Call::Create => CallOutcome::Created(self.create(request).await),
             Call::Adopt => CallOutcome::Adopted(self.adopt(request).await),
-            Call::Update { images, metadata, deadline } => {
-                let mut change = PodChange::default();
-                (change.images, change.metadata, change.deadline) = (images, metadata, deadline);
-                CallOutcome::Updated(self.update(request, change).await)
-            }
+            Call::Update(changes) => CallOutcome::Updated(self.update(request, pod_change(changes)).await),
             Call::Terminate { grace } => {
                 let reply = self.provider.terminate(Terminate::new(request.target, grace)).await;
                 CallOutcome::Terminated(reply.map(|reply| reply.observation))
@@ -88,7 +89,10 @@ impl Caller {
     async fn prepare(&self, request: CallRequest) -> CallReply {
         let attempt = async {
             let pod = in_api(request.pod)?;
-            prepare(&self.provider, self.unsupported, &pod, &self.contexts.context(&pod)).await
+            let context = self.contexts.context(&pod);
+            let decoded = decode(&pod)?;
+            self.admit(request.admission, &decoded, &context).await?;
+            prepare(&self.provider, self.unsupported, &pod, decoded, &context).await
         };
         let result = tokio::select! {
             biased;
@@ -98,6 +102,15 @@ impl Caller {
         match result {
             Ok(prepared) => CallReply { outcome: CallOutcome::Prepared(Ok(())), prepared: Some(prepared) },
             Err(error) => CallReply { outcome: CallOutcome::Prepared(Err(error)), prepared: None },
+        }
+    }
+
+    async fn admit(&self, admission: Admission, pod: &ResolvedPod, context: &PodContext) -> Result<()> {
+        let Admission::Due(room) = admission else { return Ok(()) };
+        room?;
+        match &pod.pod.spec {
+            Some(spec) => self.node.check_placement(spec, &context.node).await,
+            None => Ok(()),
         }
     }
 
@@ -123,6 +136,16 @@ impl Caller {
     }
 }
 
+fn pod_change(changes: Changes) -> PodChange {
+    let mut change = PodChange::default();
+    change.images = changes.images;
+    change.resources = changes.resources;
+    change.ephemeral = changes.ephemeral;
+    change.metadata = changes.metadata;
+    change.deadline = changes.deadline;
+    change
+}
+
 fn in_api(pod: Option<PodSnapshot>) -> Result<PodSnapshot> {
     pod.ok_or_else(|| Error::internal("the pod was never seen in the API"))
 }
@@ -132,16 +155,11 @@ fn failure_of(call: Call, error: Error) -> CallOutcome {
         Call::Prepare => CallOutcome::Prepared(Err(error)),
         Call::Create => CallOutcome::Created(Err(error)),
         Call::Adopt => CallOutcome::Adopted(Err(error)),
-        Call::Update { .. } => CallOutcome::Updated(Err(error)),
+        Call::Update(_) => CallOutcome::Updated(Err(error)),
         Call::Terminate { .. } => CallOutcome::Terminated(Err(error)),
         Call::Remove => CallOutcome::Removed(Err(error)),
         Call::Lookup => CallOutcome::LookedUp(Err(error)),
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 /// The target of a call about a pod.

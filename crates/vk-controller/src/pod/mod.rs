@@ -1,6 +1,7 @@
 //! The pod controller: every pod bound to our node, from the API to the back end and back.
 
 mod actor;
+mod admission;
 mod basis;
 mod call;
 mod context;
@@ -8,6 +9,7 @@ mod directory;
 mod input;
 mod list;
 mod mailbox;
+mod orphans;
 mod prepare;
 mod timers;
 mod watch;
@@ -18,16 +20,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actor::{Actor, Channels, Permits, Work};
+use admission::{AdmittedPods, NodeReader};
 use call::Caller;
 use context::ContextSource;
 pub use directory::{PodDirectory, PodEntry};
 use kube::Client;
 use mailbox::Mailbox;
+use orphans::{OrphanOutputs, OrphanSearch};
 pub use prepare::UnsupportedFields;
 use tokio::sync::{Notify, mpsc, watch as tokio_watch};
 use tokio_util::sync::CancellationToken;
-use vk_core::machine::BackendPolicy;
-use vk_core::orphan::OrphanPolicy;
+use vk_core::admission::DaemonSetPods;
+use vk_core::machine::{BackendPolicy, Release};
+use vk_core::orphan::{OrphanPolicy, OrphanReport};
 use vk_core::poll::Pace;
 use vk_core::resolve::NodeFacts;
 use vk_provider::{BoxProvider, Description, ObservationSink, Provider, Recovery, Retention};
@@ -52,8 +57,12 @@ pub struct PodSettings {
     pub stop_workers: usize,
     /// How many API writes may be under way at once.
     pub write_workers: usize,
-    /// How orphans are collected.
+    /// What becomes of the pods of DaemonSets.
+    pub daemon_set_pods: DaemonSetPods,
+    /// What becomes of orphans.
     pub orphans: OrphanPolicy,
+    /// When the back end lets go of pods that have ended.
+    pub release: Release,
     /// How long writes that are under way may take at the end.
     pub drain: Duration,
 }
@@ -65,7 +74,9 @@ impl Default for PodSettings {
             start_workers: 32,
             stop_workers: 32,
             write_workers: 64,
+            daemon_set_pods: DaemonSetPods::default(),
             orphans: OrphanPolicy::default(),
+            release: Release::default(),
             drain: Duration::from_secs(10),
         }
     }
@@ -106,13 +117,14 @@ pub struct PodController {
     parts: PodParts,
     input: mpsc::Receiver<input::Input>,
     sender: mpsc::Sender<input::Input>,
+    orphans: tokio_watch::Sender<OrphanReport>,
 }
 
 impl PodController {
     /// A controller that does nothing until it is run.
     pub fn new(env: Env, parts: PodParts) -> Self {
         let (sender, input) = mpsc::channel(QUEUE);
-        Self { env, parts, input, sender }
+        Self { env, parts, input, sender, orphans: tokio_watch::Sender::default() }
     }
 
     /// Answers questions about pods, for the kubelet API.
@@ -120,9 +132,14 @@ impl PodController {
         PodDirectory::new(self.sender.clone())
     }
 
+    /// What is known about orphans, now and after each change.
+    pub fn orphans(&self) -> tokio_watch::Receiver<OrphanReport> {
+        self.orphans.subscribe()
+    }
+
     /// Runs until `shutdown` is cancelled. Pods keep running.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { env, parts, input, sender } = self;
+        let Self { env, parts, input, sender, orphans } = self;
         let mailbox = Arc::new(Mailbox::default());
         let list_wanted = Arc::new(Notify::new());
         let (pace, pace_seen) = tokio_watch::channel(Pace::Steady);
@@ -143,15 +160,20 @@ impl PodController {
         env.spawn("back-end watch", until(shutdown.clone(), followed));
 
         let settings = parts.settings;
+        let policy = policy_of(provider.describe(), settings.release, env.now().mono);
+        let outputs =
+            OrphanOutputs { recorder: parts.recorder.clone(), node_name: parts.node_name.clone(), report: orphans };
         let work = Work {
-            policy: policy_of(provider.describe()),
+            policy,
+            orphans: OrphanSearch::new(settings.orphans, policy, outputs),
+            admitted: AdmittedPods::new(settings.daemon_set_pods),
             caller: Caller {
                 provider,
                 contexts: ContextSource { references: parts.references, recorder: parts.recorder, node: parts.node },
                 unsupported: settings.unsupported,
+                node: NodeReader::new(parts.clients.write.clone(), parts.node_name.clone()),
             },
             writer: PodWriter::new(parts.clients.write, parts.node_name),
-            orphan_policy: settings.orphans,
             permits: Permits {
                 starts: settings.start_workers.max(1),
                 stops: settings.stop_workers.max(1),
@@ -171,11 +193,13 @@ async fn until(shutdown: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-fn policy_of(description: &Description) -> BackendPolicy {
+fn policy_of(description: &Description, release: Release, taken_over: Duration) -> BackendPolicy {
     BackendPolicy {
         lists_all: description.recovery == Recovery::ByUid,
         forgets: matches!(description.retention, Retention::For(_)),
         settle: description.settle,
         recreates_lost: description.recreates_lost,
+        release,
+        taken_over,
     }
 }

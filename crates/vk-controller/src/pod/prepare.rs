@@ -1,7 +1,8 @@
-//! Whether a pod may be created: the support table, its references, the provider's own admission.
+//! Whether an admitted pod may be created: the support table, its references, the provider's own admission.
 
 use std::sync::Arc;
 
+use vk_core::admission;
 use vk_core::record::PodSnapshot;
 use vk_core::resolve::{LateFields, ReferenceData, references, resolve_pod};
 use vk_core::resolved::{Resolution, ResolvedPod};
@@ -19,15 +20,15 @@ pub enum UnsupportedFields {
     Warn,
 }
 
-/// Checks, resolves and admits.
+/// Checks the support table, resolves, and asks the provider. `resolved` is the pod with nothing resolved.
 pub(super) async fn prepare(
     provider: &BoxProvider,
     unsupported: UnsupportedFields,
     pod: &PodSnapshot,
+    mut resolved: ResolvedPod,
     context: &PodContext,
 ) -> Result<Arc<ResolvedPod>> {
     check_support(provider, unsupported, pod, context)?;
-    let mut resolved = decode(pod)?;
     if provider.describe().support.token_volume() == TokenVolume::Omit {
         resolved.pod = Arc::new(omit_token_volume(Arc::unwrap_or_clone(resolved.pod)));
     }
@@ -35,7 +36,7 @@ pub(super) async fn prepare(
         let data = gather(&resolved, context).await?;
         resolved = resolve_pod(resolved, &data, &context.node, &LateFields::default())?;
     }
-    provider.admit(&resolved).await?;
+    provider.admit(&resolved).await.map_err(admission::worded)?;
     Ok(Arc::new(resolved))
 }
 

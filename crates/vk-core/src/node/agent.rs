@@ -82,12 +82,18 @@ impl AgentFacts {
 pub enum OutagePolicy {
     /// The published `allocatable` has no pods, so that the scheduler sends none; nothing is evicted.
     #[default]
-    NoNewPods,
+    ZeroAllocatable,
     /// Only the condition tells.
-    ConditionOnly,
+    Ignore,
     /// `Ready` becomes False. Pods are evicted once their tolerations end: for back ends whose silence means that the work
     /// is lost.
     NotReady,
+}
+
+impl OutagePolicy {
+    /// Each policy by the name that a flag has for it.
+    pub const NAMES: [(&str, Self); 3] =
+        [("zero-allocatable", Self::ZeroAllocatable), ("not-ready", Self::NotReady), ("ignore", Self::Ignore)];
 }
 
 /// The name that Go, and so Kubernetes, has for an architecture that Rust calls by this name.

@@ -58,8 +58,8 @@ fn backend_reachable(health: &BackendHealth, policy: OutagePolicy) -> NodeCondit
 
 fn consequence(policy: OutagePolicy) -> &'static str {
     match policy {
-        OutagePolicy::NoNewPods => "allocatable pods are 0 until it answers, running pods stay",
-        OutagePolicy::ConditionOnly => "nothing else changes",
+        OutagePolicy::ZeroAllocatable => "allocatable pods are 0 until it answers, running pods stay",
+        OutagePolicy::Ignore => "nothing else changes",
         OutagePolicy::NotReady => "the node is not ready until it answers",
     }
 }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_one_policy_gives_up_readiness() {
-        for policy in [OutagePolicy::NoNewPods, OutagePolicy::ConditionOnly, OutagePolicy::NotReady] {
+        for policy in [OutagePolicy::ZeroAllocatable, OutagePolicy::Ignore, OutagePolicy::NotReady] {
             let all = conditions(None, &hung(), policy);
             assert_eq!(all[BACKEND_REACHABLE].status, "False");
             assert_eq!(all[READY].status == "False", policy == OutagePolicy::NotReady);

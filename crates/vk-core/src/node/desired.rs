@@ -11,6 +11,7 @@ use super::agent::{AgentFacts, OutagePolicy};
 use super::conditions::{self, CORE_TYPES};
 use super::health::BackendHealth;
 use super::identity::Identity;
+use super::observed::ObservedNode;
 use super::owned::OwnedFields;
 use super::shape::{NodeAddress, NodeCondition, NodeShape, Taint};
 use crate::resolve::NodeFacts;
@@ -121,7 +122,9 @@ impl DesiredNode {
 }
 
 /// What pods may refer to, with the provider's own figures: the zero of an outage is for the scheduler alone.
-pub(super) fn node_facts(facts: &AgentFacts, shape: Option<&NodeShape>) -> NodeFacts {
+///
+/// Labels and taints are those that the Node has, others' included; while there is none yet, those that it will have.
+pub(super) fn node_facts(facts: &AgentFacts, shape: Option<&NodeShape>, node: Option<&ObservedNode>) -> NodeFacts {
     let mut host_ips: Vec<IpAddr> = Vec::new();
     for address in addresses(facts, shape).iter().filter(|address| address.kind == "InternalIP") {
         if let Ok(ip) = address.address.parse::<IpAddr>()
@@ -131,7 +134,11 @@ pub(super) fn node_facts(facts: &AgentFacts, shape: Option<&NodeShape>) -> NodeF
         }
     }
     let allocatable = shape.map(|shape| effective_allocatable(shape).clone()).unwrap_or_default();
-    NodeFacts { name: facts.name.to_string(), host_ips, allocatable }
+    let (labels, taints) = match node {
+        Some(node) => (node.labels.clone(), node.taints.iter().map(|observed| observed.taint.clone()).collect()),
+        None => (labels(facts, shape), taints(facts, shape)),
+    };
+    NodeFacts { name: facts.name.to_string(), host_ips, allocatable, labels, taints }
 }
 
 /// Labels of every virtual node. The beta names are those that kubelets still set and old selectors still ask for.
@@ -188,7 +195,7 @@ fn published_allocatable(
         .flat_map(effective_allocatable)
         .map(|(name, amount)| (name.clone(), amount.0.clone()))
         .collect();
-    let closed = !health.is_reachable() && facts.outage_policy == OutagePolicy::NoNewPods;
+    let closed = !health.is_reachable() && facts.outage_policy == OutagePolicy::ZeroAllocatable;
     // A provider that has not said what it has can take nothing yet, whatever the policy is.
     if closed || shape.is_none() {
         published.insert("pods".to_owned(), "0".to_owned());

@@ -150,7 +150,11 @@ impl NodeMachine {
 
     /// What pods may refer to; without resources until the provider has described its node.
     pub fn node_facts(&self) -> NodeFacts {
-        node_facts(&self.facts, self.shape.as_deref())
+        let node = match &self.known {
+            Known::Present(node) => Some(&**node),
+            _ => None,
+        };
+        node_facts(&self.facts, self.shape.as_deref(), node)
     }
 
     /// Whether the back end answers.

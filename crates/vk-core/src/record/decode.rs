@@ -6,15 +6,21 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ContainerRestartRule;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::fingerprint::Fingerprint;
-use super::{ContainerFacts, Deletion, HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts, PodSnapshot, RestartPolicy};
+use super::fingerprint::{Fingerprint, fingerprint_of};
+use super::{
+    AnnotationKey, ContainerFacts, Deletion, HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts, PodSnapshot,
+    RestartPolicy,
+};
+use crate::admission::{Amounts, Requests, SpecRequests};
 use crate::identity::{BackendInstance, Handle, PodKey, PodUid};
 use crate::observation::ContainerKind;
+use crate::quantity::QuantityError;
 use crate::resolved::RawPod;
-use crate::status::Phase;
+use crate::status::{ContainerRestart, Phase};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -35,6 +41,9 @@ pub enum DecodeError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// An amount of a resource that the pod requests is none.
+    #[error("a request of the pod: {0}")]
+    Requests(QuantityError),
 }
 
 /// `metadata` without `managedFields` and the last-applied annotation, which are most of a pod's bytes.
@@ -98,6 +107,8 @@ struct WireSpec {
     containers: Vec<WireContainer>,
     #[serde(deserialize_with = "null_as_default")]
     ephemeral_containers: Vec<WireContainer>,
+    resources: Option<WireResources>,
+    overhead: Option<Amounts>,
 }
 
 #[derive(Deserialize, Default)]
@@ -105,7 +116,30 @@ struct WireSpec {
 struct WireContainer {
     name: String,
     image: Option<String>,
+    resources: Option<Box<RawValue>>,
     restart_policy: Option<String>,
+    #[serde(deserialize_with = "null_as_default")]
+    restart_policy_rules: Vec<ContainerRestartRule>,
+}
+
+impl WireContainer {
+    fn is_sidecar(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
+
+    fn requests(&self) -> Result<Amounts, DecodeError> {
+        let Some(resources) = &self.resources else { return Ok(Amounts::new()) };
+        let resources: WireResources = serde_json::from_str(resources.get())
+            .map_err(|source| DecodeError::Malformed { part: "resources of a container", source })?;
+        Ok(resources.requests)
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct WireResources {
+    #[serde(deserialize_with = "null_as_default")]
+    requests: Amounts,
 }
 
 #[derive(Deserialize, Default)]
@@ -168,7 +202,8 @@ pub fn decode(mut meta: WireMeta, spec: &RawValue, status: Option<&RawValue>) ->
         Some(status) => serde_json::from_str(status.get()).map_err(malformed("status"))?,
         None => WireStatus::default(),
     };
-    let facts = facts(&meta, wire_spec, &wire_status)?;
+    let requests = requests(&wire_spec)?;
+    let facts = facts(&meta, wire_spec, requests, &wire_status)?;
     Ok(PodSnapshot {
         uid,
         key: PodKey::new(namespace, name),
@@ -177,7 +212,19 @@ pub fn decode(mut meta: WireMeta, spec: &RawValue, status: Option<&RawValue>) ->
     })
 }
 
-fn facts(meta: &WireMeta, spec: WireSpec, status: &WireStatus) -> Result<PodFacts, DecodeError> {
+fn requests(spec: &WireSpec) -> Result<Requests, DecodeError> {
+    let containers = spec.containers.iter().map(WireContainer::requests).collect::<Result<Vec<_>, _>>()?;
+    let init = spec.init_containers.iter().map(WireContainer::requests).collect::<Result<Vec<_>, _>>()?;
+    let parts = SpecRequests {
+        containers: containers.iter().collect(),
+        init_containers: spec.init_containers.iter().map(WireContainer::is_sidecar).zip(&init).collect(),
+        pod: spec.resources.as_ref().map(|resources| &resources.requests),
+        overhead: spec.overhead.as_ref(),
+    };
+    Requests::of(&parts).map_err(DecodeError::Requests)
+}
+
+fn facts(meta: &WireMeta, spec: WireSpec, requests: Requests, status: &WireStatus) -> Result<PodFacts, DecodeError> {
     let seconds = |value: Option<i64>| value.map(|value| u64::try_from(value).unwrap_or(0));
     let statuses = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
     Ok(PodFacts {
@@ -190,10 +237,13 @@ fn facts(meta: &WireMeta, spec: WireSpec, status: &WireStatus) -> Result<PodFact
         restart_policy: RestartPolicy::parse(spec.restart_policy.as_deref().unwrap_or_default()),
         grace_seconds: seconds(spec.termination_grace_period_seconds).unwrap_or(DEFAULT_GRACE_SECONDS),
         active_deadline_seconds: seconds(spec.active_deadline_seconds),
-        metadata_fingerprint: metadata_fingerprint(meta),
+        labels: labels(meta),
+        annotations: annotations(meta),
         phase: Phase::parse(status.phase.as_deref().unwrap_or_default()),
         start_time: status.start_time,
         started: statuses.into_iter().flatten().any(WireContainerStatus::has_started),
+        requests,
+        of_daemon_set: meta.owner_references.as_ref().is_some_and(is_daemon_set),
         handle: meta
             .annotations
             .get(HANDLE_ANNOTATION)
@@ -204,9 +254,20 @@ fn facts(meta: &WireMeta, spec: WireSpec, status: &WireStatus) -> Result<PodFact
     })
 }
 
+/// Whether the controller among these `ownerReferences` is a DaemonSet.
+fn is_daemon_set(owners: &serde_json::Value) -> bool {
+    let group = |owner: &serde_json::Value| {
+        owner["apiVersion"].as_str().and_then(|version| version.split_once('/')).map(|(group, _)| group == "apps")
+    };
+    let is_one = |owner: &serde_json::Value| {
+        owner["controller"] == true && owner["kind"] == "DaemonSet" && group(owner) == Some(true)
+    };
+    owners.as_array().is_some_and(|owners| owners.iter().any(is_one))
+}
+
 fn containers(spec: WireSpec) -> Vec<ContainerFacts> {
     let init = spec.init_containers.into_iter().map(|container| {
-        let sidecar = container.restart_policy.as_deref() == Some("Always");
+        let sidecar = container.is_sidecar();
         (container, if sidecar { ContainerKind::Sidecar } else { ContainerKind::Init })
     });
     let app = spec.containers.into_iter().map(|container| (container, ContainerKind::App));
@@ -217,21 +278,25 @@ fn containers(spec: WireSpec) -> Vec<ContainerFacts> {
             name: container.name,
             kind,
             image: container.image.unwrap_or_default(),
+            resources: container.resources.map_or(0, |resources| fingerprint_of(resources.get().as_bytes())),
+            restart: match kind {
+                ContainerKind::Ephemeral => ContainerRestart::never(),
+                _ => ContainerRestart::new(container.restart_policy.as_deref(), &container.restart_policy_rules),
+            },
         })
         .collect()
 }
 
-fn metadata_fingerprint(meta: &WireMeta) -> u64 {
+fn labels(meta: &WireMeta) -> u64 {
+    let add = |fingerprint: Fingerprint, (key, value): (&String, &String)| {
+        fingerprint.field(key.as_bytes()).field(value.as_bytes())
+    };
+    meta.labels.iter().fold(Fingerprint::new(), add).finish()
+}
+
+fn annotations(meta: &WireMeta) -> BTreeMap<AnnotationKey, u64> {
     let foreign = meta.annotations.iter().filter(|(key, _)| *key != HANDLE_ANNOTATION && *key != INSTANCE_ANNOTATION);
-    let mut fingerprint = Fingerprint::new();
-    for (key, value) in meta.labels.iter() {
-        fingerprint = fingerprint.field(key.as_bytes()).field(value.as_bytes());
-    }
-    fingerprint = fingerprint.field(b"");
-    for (key, value) in foreign {
-        fingerprint = fingerprint.field(key.as_bytes()).field(value.as_bytes());
-    }
-    fingerprint.finish()
+    foreign.map(|(key, value)| (AnnotationKey::of(key), fingerprint_of(value.as_bytes()))).collect()
 }
 
 fn raw(meta: &WireMeta, spec: &RawValue, status: Option<&RawValue>) -> Result<RawPod, serde_json::Error> {
@@ -312,9 +377,11 @@ mod tests {
     fn our_own_annotations_are_no_change_of_metadata() {
         let bare = snapshot(serde_json::json!({}), SPEC, None).unwrap();
         let ours = serde_json::json!({"annotations": {INSTANCE_ANNOTATION: "engine"}});
-        assert_eq!(bare.facts.metadata_fingerprint, snapshot(ours, SPEC, None).unwrap().facts.metadata_fingerprint);
-        let theirs = serde_json::json!({"labels": {"a": "b"}});
-        assert_ne!(bare.facts.metadata_fingerprint, snapshot(theirs, SPEC, None).unwrap().facts.metadata_fingerprint);
+        assert_eq!(bare.facts.annotations, snapshot(ours, SPEC, None).unwrap().facts.annotations);
+        let theirs = serde_json::json!({"labels": {"a": "b"}, "annotations": {"c": "d"}});
+        let theirs = snapshot(theirs, SPEC, None).unwrap();
+        assert_ne!(bare.facts.labels, theirs.facts.labels);
+        assert_eq!(theirs.facts.annotations.keys().copied().collect::<Vec<_>>(), [AnnotationKey::of("c")]);
     }
 
     #[test]
@@ -329,6 +396,32 @@ mod tests {
         );
         assert_eq!(pod.facts.restart_policy, RestartPolicy::Never);
         assert_eq!(pod.facts.grace_seconds, 30);
+    }
+
+    #[test]
+    fn requests_are_added_up() {
+        let spec = r#"{"initContainers":[{"name":"proxy","restartPolicy":"Always","resources":{"requests":{"cpu":"100m"}}},
+            {"name":"setup","resources":{"requests":{"cpu":"1"}}}],"overhead":{"cpu":"50m"},
+            "containers":[{"name":"app","resources":{"limits":{"cpu":"9"},"requests":{"cpu":"200m","memory":"1Mi"}}},
+            {"name":"bare","resources":{}}]}"#;
+        let facts = snapshot(serde_json::json!({}), spec, None).unwrap().facts;
+        assert_eq!((facts.requests.cpu_milli, facts.requests.memory), (1150, 1 << 20));
+        let odd = r#"{"containers":[{"name":"app","resources":{"requests":{"cpu":"lots"}}}]}"#;
+        let error = snapshot(serde_json::json!({}), odd, None).unwrap_err().to_string();
+        assert!(error.contains("\"lots\""), "{error}");
+    }
+
+    #[test]
+    fn a_pod_of_a_daemon_set_is_known_by_its_controller() {
+        let owned = |version: &str, kind: &str, controller: bool| {
+            let owner = serde_json::json!({"apiVersion": version, "kind": kind, "controller": controller});
+            snapshot(serde_json::json!({"ownerReferences": [owner]}), SPEC, None).unwrap().facts.of_daemon_set
+        };
+        assert!(owned("apps/v1", "DaemonSet", true));
+        assert!(!owned("apps/v1", "ReplicaSet", true));
+        assert!(!owned("apps/v1", "DaemonSet", false));
+        assert!(!owned("apps.kruise.io/v1alpha1", "DaemonSet", true));
+        assert!(!snapshot(serde_json::json!({}), SPEC, None).unwrap().facts.of_daemon_set);
     }
 
     #[test]

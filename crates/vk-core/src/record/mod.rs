@@ -6,6 +6,7 @@
 mod decode;
 mod fingerprint;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use decode::{DecodeError, WireMeta, decode};
@@ -13,10 +14,11 @@ pub(crate) use fingerprint::fingerprint_of;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::admission::Requests;
 use crate::identity::{BackendInstance, Handle, PodKey, PodUid};
 use crate::observation::ContainerKind;
 use crate::resolved::RawPod;
-use crate::status::Phase;
+use crate::status::{ContainerRestart, Phase};
 
 /// Annotation that keeps [`crate::PodObservation::handle`], in base64.
 pub const HANDLE_ANNOTATION: &str = "virtual-kubelet.io/handle";
@@ -56,14 +58,20 @@ pub struct PodFacts {
     pub active_deadline_seconds: Option<u64>,
     /// All containers of the spec: init containers first, in order.
     pub containers: Vec<ContainerFacts>,
-    /// Changes when labels or annotations change; the core's own annotations do not count.
-    pub metadata_fingerprint: u64,
+    /// Fingerprint of all labels.
+    pub labels: u64,
+    /// Fingerprint of each annotation's value; the core's own annotations do not count.
+    pub annotations: BTreeMap<AnnotationKey, u64>,
     /// `status.phase`.
     pub phase: Phase,
     /// `status.startTime`.
     pub start_time: Option<Timestamp>,
     /// Evidence in the status that some container has run (invariant 3).
     pub started: bool,
+    /// What it requests of the node in all.
+    pub requests: Requests,
+    /// Whether a DaemonSet made it.
+    pub of_daemon_set: bool,
     /// From [`HANDLE_ANNOTATION`].
     pub handle: Option<Handle>,
     /// From [`INSTANCE_ANNOTATION`].
@@ -110,4 +118,20 @@ pub struct ContainerFacts {
     pub kind: ContainerKind,
     /// `image`.
     pub image: String,
+    /// Fingerprint of `resources`.
+    pub resources: u64,
+    /// What it says about its own restarts.
+    pub restart: ContainerRestart,
+}
+
+/// Fingerprint of an annotation's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AnnotationKey(u64);
+
+impl AnnotationKey {
+    /// The fingerprint of this key.
+    pub fn of(key: &str) -> Self {
+        Self(fingerprint_of(key.as_bytes()))
+    }
 }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
+use crate::node::Taint;
+
 /// Content of a ConfigMap. No key is in both parts: the API server sees to that.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConfigMapData {
@@ -96,7 +98,7 @@ impl From<&Service> for ServiceFacts {
     }
 }
 
-/// Facts about the node that environment and volumes may refer to.
+/// Facts about the node that environment, volumes and admission refer to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NodeFacts {
     /// `spec.nodeName`.
@@ -105,4 +107,8 @@ pub struct NodeFacts {
     pub host_ips: Vec<IpAddr>,
     /// The node's allocatable resources: what `limits.cpu` and `limits.memory` mean where a container sets none.
     pub allocatable: BTreeMap<String, Quantity>,
+    /// `metadata.labels` of the Node.
+    pub labels: BTreeMap<String, String>,
+    /// `spec.taints` of the Node.
+    pub taints: Vec<Taint>,
 }

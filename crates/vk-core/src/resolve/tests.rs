@@ -30,6 +30,7 @@ pub(super) fn node() -> NodeFacts {
         name: "virtual".to_owned(),
         host_ips: ips(&["10.0.0.1", "fd00::1"]),
         allocatable: amounts.map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned()))).into(),
+        ..NodeFacts::default()
     }
 }
 

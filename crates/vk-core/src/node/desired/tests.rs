@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1 as api;
 
 use super::*;
-use crate::node::{KUBERNETES_VERSION, KubeletVersion, NodeName, ObservedNode, OutageReason};
+use crate::node::{KUBERNETES_VERSION, KubeletVersion, NodeName, ObservedNode, ObservedTaint, OutageReason};
 
 fn facts() -> AgentFacts {
     let version = KubeletVersion::new(KUBERNETES_VERSION, "0.1.0").unwrap();
@@ -124,13 +124,13 @@ fn an_outage_closes_the_published_node_but_not_our_own_admission() {
     assert_eq!(published.allocatable["cpu"], "4");
     assert_eq!(published.capacity["pods"], "20");
     assert_eq!(published.conditions["Ready"].status, "True");
-    assert_eq!(node_facts(&facts, Some(&shape)).allocatable["pods"].0, "20");
+    assert_eq!(node_facts(&facts, Some(&shape), None).allocatable["pods"].0, "20");
 }
 
 #[test]
 fn the_outage_policy_decides_what_an_outage_does() {
     let mut facts = facts();
-    facts.outage_policy = OutagePolicy::ConditionOnly;
+    facts.outage_policy = OutagePolicy::Ignore;
     assert_eq!(DesiredNode::new(&facts, facts.identity, Some(&shape()), &hung()).allocatable["pods"], "20");
     facts.outage_policy = OutagePolicy::NotReady;
     assert_eq!(DesiredNode::new(&facts, facts.identity, Some(&shape()), &hung()).conditions["Ready"].status, "False");
@@ -149,6 +149,24 @@ fn pods_are_told_one_host_address_of_each_family() {
     facts.addresses.push(internal("10.0.0.8"));
     facts.addresses.push(internal("fd00::7"));
     facts.addresses.push(NodeAddress { kind: "ExternalIP".to_owned(), address: "192.0.2.1".to_owned() });
-    let ips: Vec<String> = node_facts(&facts, None).host_ips.iter().map(ToString::to_string).collect();
+    let ips: Vec<String> = node_facts(&facts, None, None).host_ips.iter().map(ToString::to_string).collect();
     assert_eq!(ips, ["10.0.0.7", "fd00::7"]);
+}
+
+/// An administrator's label counts for node selectors, and a taint that others put there for tolerations.
+#[test]
+fn labels_and_taints_are_those_of_the_node_once_there_is_one() {
+    let mut facts = facts();
+    facts.labels.insert("zone".to_owned(), "a".to_owned());
+    let before = node_facts(&facts, None, None);
+    assert_eq!(before.labels["zone"], "a");
+    assert_eq!(before.labels["kubernetes.io/hostname"], facts.name.as_str());
+    let taint = Taint { key: "gone".to_owned(), value: String::new(), effect: "NoExecute".to_owned() };
+    let node = ObservedNode {
+        labels: BTreeMap::from([("rack".to_owned(), "7".to_owned())]),
+        taints: vec![ObservedTaint { taint: taint.clone(), time_added: None }],
+        ..ObservedNode::default()
+    };
+    let after = node_facts(&facts, None, Some(&node));
+    assert_eq!((after.labels, after.taints), (node.labels, vec![taint]));
 }
