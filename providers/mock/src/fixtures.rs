@@ -71,3 +71,28 @@ impl ClusterData for Nothing {
 impl EventSink for Nothing {
     fn record(&self, _: BackendEvent) {}
 }
+
+/// The Events of some pods.
+#[derive(Clone, Default)]
+pub(crate) struct Heard(Arc<parking_lot::Mutex<Vec<String>>>);
+
+impl Heard {
+    pub(crate) fn context(&self) -> PodContext {
+        PodContext::new(Arc::new(Nothing), Arc::new(self.clone()), Arc::default(), tracing::Span::none())
+    }
+
+    pub(crate) fn create(&self, pod: &Arc<ResolvedPod>) -> Create {
+        Create::new(Arc::clone(pod), self.context(), CancellationToken::new())
+    }
+
+    /// As in `Started: Started container main`.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.0.lock().clone()
+    }
+}
+
+impl EventSink for Heard {
+    fn record(&self, event: BackendEvent) {
+        self.0.lock().push(format!("{}: {}", event.reason, event.message));
+    }
+}

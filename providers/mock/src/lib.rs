@@ -19,10 +19,11 @@
 //! |---|---|---|
 //! | `start-delay` | duration | the pod is `ContainerCreating` for so long |
 //! | `provision-error` | error | the pod is accepted, and refused when it would start |
-//! | `run-for` | duration, by container | each run ends after so long |
-//! | `exit-code` | 0…255, by container | … with this exit code (0; for a crash 1) |
+//! | `run-for` | duration, by container | each run ends after so long; unless given, it lasts until it is stopped |
+//! | `exit-code` | 0 to 255, by container | … with this exit code; 0 unless given, 1 for a crash |
 //! | `exit-reason` | CamelCase, by container | … and this reason, as in `OOMKilled` |
-//! | `crash-loop` | `forever` or a number, by container | all or so many runs crash, each after `run-for` (1s) |
+//! | `crash-loop` | `forever` or a number, by container | all, or so many, runs crash first, with `exit-code` and `exit-reason` |
+//! | `crash-after` | duration, by container | … so long after their start; `1s` unless given |
 //! | `stop-delay` | duration or `forever`, by container | takes so long to stop: exit code 0 within the grace, else 137 |
 //! | `log` | text, by container (plain or JSON) | what is written; `{n}` is the line's number |
 //! | `log-interval` | duration, by container | the lines are written one by one, for ever |
@@ -37,7 +38,8 @@
 //! `unsupported`, `unresolved`, `rejected`, `exhausted-pod`, `exhausted-node`, `conflict`, `outcome-unknown`,
 //! `outcome-unknown-applied` (the call took effect all the same), `unavailable`, `unauthenticated` and `internal`.
 //!
-//! Containers are restarted as the pod's restart policy wants it, with the kubelet's back-off.
+//! Containers are restarted as the pod's restart policy wants it, with the kubelet's back-off. The run after the last crash is
+//! an ordinary one: it ends well after `run-for`, or lasts.
 
 mod backend;
 mod client;

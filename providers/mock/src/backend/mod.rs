@@ -3,6 +3,7 @@
 mod addresses;
 mod clock;
 mod container;
+mod events;
 mod journal;
 mod pod;
 mod pods;
@@ -22,6 +23,7 @@ use vk_provider::ObservationSink;
 
 pub(crate) use clock::{Clock, after};
 pub(crate) use container::Run;
+use events::Events;
 use journal::{Journal, Lines};
 pub(crate) use pod::{Pod, script_of};
 use pods::Pods;
@@ -48,6 +50,7 @@ pub struct MockBackend {
     requests: mpsc::Receiver<Request>,
     subscribers: Vec<(ObservationSink, oneshot::Sender<()>)>,
     followers: BTreeMap<PodUid, watch::Sender<()>>,
+    events: Events,
 }
 
 impl fmt::Debug for MockBackend {
@@ -85,6 +88,7 @@ impl MockBackend {
             requests,
             subscribers: Vec::new(),
             followers: BTreeMap::new(),
+            events: Events::default(),
         }
     }
 
@@ -126,13 +130,20 @@ impl MockBackend {
     fn handle(&mut self, request: Request) -> Pending {
         let now = self.clock.now();
         match request {
-            Request::Create { pod, attempt, reply } => {
+            Request::Create { pod, events, attempt, reply } => {
+                self.events.listen(&pod.uid, self.pods.get(&pod.uid), events);
                 let fault = match attempt {
                     Attempt::First => self.pods.count_create(&pod),
                     Attempt::AfterHang => Ok(None),
                 };
                 let result = fault.and_then(|fault| scripted(fault, || self.pods.create(&pod, now)));
+                self.forget_listener_of_none(&pod.uid);
                 once_saved(reply, result)
+            }
+            Request::Adopt { uid, events, reply } => {
+                self.events.listen(&uid, self.pods.get(&uid), events);
+                self.forget_listener_of_none(&uid);
+                once_saved(reply, Ok(()))
             }
             Request::Terminate { uid, grace, attempt, reply } => {
                 let fault = self.fault(Call::Terminate, &uid, attempt);
@@ -159,6 +170,13 @@ impl MockBackend {
                 once_saved(reply, LogRun::find(self.pods.get(&uid), &container, run))
             }
             Request::Follow { uid, reply } => once_saved(reply, self.follow(uid)),
+        }
+    }
+
+    /// Nobody is told of a pod that is not there.
+    fn forget_listener_of_none(&mut self, uid: &PodUid) {
+        if self.pods.get(uid).is_none() {
+            self.events.forget(uid);
         }
     }
 
@@ -231,6 +249,7 @@ impl MockBackend {
     fn publish(&mut self, changed: &BTreeSet<PodUid>) {
         self.subscribers.retain(|(_, open)| !open.is_closed());
         for uid in changed {
+            self.events.changed(uid, self.pods.get(uid));
             let Some(pod) = self.pods.get(uid) else {
                 self.followers.remove(uid);
                 continue;

@@ -111,6 +111,16 @@ impl Pod {
         matches!(self.life, Life::Stopped | Life::CreateFailed(_) | Life::Disrupted)
     }
 
+    /// Whether anything of the pod runs, or has run.
+    pub(crate) fn has_started(&self) -> bool {
+        self.containers.iter().any(|container| container.run != Run::Pending)
+    }
+
+    /// Whether somebody has stopped the pod.
+    pub(crate) fn is_ordered_to_stop(&self) -> bool {
+        self.stop.is_some()
+    }
+
     /// The next moment at which something happens by itself.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.next().map(|(at, _)| at)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use vk_core::{PodObservation, PodUid, ResolvedPod, Result};
-use vk_provider::{ObservationSink, PodChange};
+use vk_provider::{EventSink, ObservationSink, PodChange};
 
 use crate::logs::LogRun;
 
@@ -30,8 +30,14 @@ pub(crate) enum Attempt {
 pub(crate) enum Request {
     Create {
         pod: Arc<ResolvedPod>,
+        events: Arc<dyn EventSink>,
         attempt: Attempt,
         reply: Reply<Answered<PodObservation>>,
+    },
+    Adopt {
+        uid: PodUid,
+        events: Arc<dyn EventSink>,
+        reply: Reply<()>,
     },
     Terminate {
         uid: PodUid,

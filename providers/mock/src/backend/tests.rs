@@ -4,12 +4,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 use vk_core::{ContainerState, PodObservation, Stage};
-use vk_provider::provider::{Provider, Terminate};
+use vk_provider::provider::{Adopt, Provider, Terminate};
 use vk_provider::{ErrorKind, ObservationReceiver};
 
 use super::*;
 use crate::MockProvider;
-use crate::fixtures::{create, pod, start, target};
+use crate::fixtures::{Heard, create, pod, pod_with_spec, start, target};
 
 /// A provider in memory whose back end runs.
 fn provider() -> MockProvider {
@@ -54,6 +54,59 @@ async fn a_pod_goes_through_its_life() {
     // What is absent already is a success.
     provider.remove(target("a")).await.unwrap();
     stop(&provider, "a").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_has_two_events_in_its_life_however_often_it_restarts() {
+    let provider = provider();
+    let heard = Heard::default();
+    let spec = serde_json::json!({"containers": [{"name": "web", "image": "a"}, {"name": "log", "image": "b"}]});
+    let looping = pod_with_spec("a", spec, &[("start-delay", "5s"), ("crash-loop", "web=forever")]);
+    provider.create(heard.create(&looping)).await.unwrap();
+    assert!(heard.told().is_empty(), "nothing has started yet");
+    sleep(Duration::from_secs(3600)).await;
+    let restarts = look_up(&provider, "a").await.unwrap().containers[0].restarts;
+    assert!(restarts > 3, "{restarts}");
+    provider.create(heard.create(&looping)).await.unwrap();
+    stop(&provider, "a").await;
+    stop(&provider, "a").await;
+    provider.remove(target("a")).await.unwrap();
+    assert_eq!(heard.told(), ["Started: Started containers web, log", "Killing: Stopping containers web, log"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_event_of_a_burst_is_lost() {
+    let provider = provider();
+    let heard = Heard::default();
+    let uids: Vec<_> = (0..3000).map(|number| format!("{number:04}")).collect();
+    for uid in &uids {
+        provider.create(heard.create(&pod(uid, "Always", &[]))).await.unwrap();
+    }
+    for uid in &uids {
+        stop(&provider, uid).await;
+    }
+    let told = heard.told();
+    let count = |reason: &str| told.iter().filter(|told| told.starts_with(reason)).count();
+    assert_eq!((count("Started: Started container main"), count("Killing: Stopping container main")), (3000, 3000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_adopted_does_not_start_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (Heard::default(), Heard::default());
+    let (provider, backend) = MockProvider::open(directory.path().join("pods"), "vk", start()).unwrap();
+    let running = tokio::spawn(backend.run());
+    provider.create(first.create(&pod("a", "Always", &[]))).await.unwrap();
+    drop(provider);
+    running.await.unwrap();
+    let (provider, backend) = MockProvider::open(directory.path().join("pods"), "vk", start()).unwrap();
+    tokio::spawn(backend.run());
+    let adopt = |heard: &Heard| Adopt::new(target("a"), pod("a", "Always", &[]), heard.context());
+    provider.adopt(adopt(&second)).await.unwrap();
+    stop(&provider, "a").await;
+    assert_eq!(first.told(), ["Started: Started container main"]);
+    assert_eq!(second.told(), ["Killing: Stopping container main"]);
+    provider.adopt(Adopt::new(target("b"), pod("b", "Always", &[]), second.context())).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,7 +89,7 @@ async fn a_followed_log_without_interval_ends_when_the_pod_is_stopped() {
 
 #[tokio::test(start_paused = true)]
 async fn the_previous_run_has_its_own_log() {
-    let provider = provider_with("Always", &[("crash-loop", "1"), ("run-for", "2s")]).await;
+    let provider = provider_with("Always", &[("crash-loop", "1"), ("crash-after", "2s")]).await;
     let mut previous = request();
     previous.previous = true;
     let error = read(&provider, previous.clone()).await.unwrap_err();

@@ -34,11 +34,14 @@ pub(crate) struct Script {
 /// The script of one container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ContainerScript {
-    /// How long each run takes; `None` means until it is stopped.
+    /// How long each run takes that is no crash; `None` means until it is stopped.
     pub(crate) run_for: Option<Duration>,
+    /// How the runs end: those that crash, if there are any.
     pub(crate) exit_code: Option<i32>,
     pub(crate) exit_reason: Option<String>,
     pub(crate) crashes: Crashes,
+    /// How long a run takes that crashes.
+    pub(crate) crash_after: Option<Duration>,
     pub(crate) stop_delay: Duration,
     pub(crate) log: Option<String>,
     pub(crate) log_interval: Option<Duration>,
@@ -84,17 +87,18 @@ impl ContainerScript {
             Crashes::Forever => true,
         };
         if crashes {
-            let after = self.run_for.unwrap_or(CRASH_AFTER);
-            return Some(PlannedEnd {
-                after,
-                exit_code: self.exit_code.unwrap_or(1),
-                reason: self.exit_reason.clone(),
-            });
-        }
-        if self.crashes != Crashes::None {
-            return None;
+            let after = self.crash_after.unwrap_or(CRASH_AFTER);
+            return Some(self.end(after, 1));
         }
         let after = self.run_for?;
-        Some(PlannedEnd { after, exit_code: self.exit_code.unwrap_or(0), reason: self.exit_reason.clone() })
+        // Exit code and reason are those of the crashes, where there have been some.
+        Some(match self.crashes {
+            Crashes::None => self.end(after, 0),
+            _ => PlannedEnd { after, exit_code: 0, reason: None },
+        })
+    }
+
+    fn end(&self, after: Duration, usual_exit_code: i32) -> PlannedEnd {
+        PlannedEnd { after, exit_code: self.exit_code.unwrap_or(usual_exit_code), reason: self.exit_reason.clone() }
     }
 }

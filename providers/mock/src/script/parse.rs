@@ -10,7 +10,7 @@ use super::values::{Form, duration, duration_or_forever, exit_code, interval, pe
 use super::{ANNOTATION_PREFIX, ContainerScript, Crashes, Script};
 
 /// Annotations besides `CALL-error` and `CALL-hang`.
-const KNOWN: [&str; 13] = [
+pub(super) const KNOWN: [&str; 14] = [
     "start-delay",
     "provision-error",
     "lose-after",
@@ -21,6 +21,7 @@ const KNOWN: [&str; 13] = [
     "exit-code",
     "exit-reason",
     "crash-loop",
+    "crash-after",
     "stop-delay",
     "log",
     "log-interval",
@@ -65,6 +66,7 @@ fn apply_to_containers(
         "exit-code" => set.each(Form::Any, exit_code, |container, code| container.exit_code = Some(code)),
         "exit-reason" => set.each(Form::Any, reason, |container, reason| container.exit_reason = Some(reason)),
         "crash-loop" => set.each(Form::Any, crashes, |container, crashes| container.crashes = crashes),
+        "crash-after" => set.each(Form::Any, duration, |container, time| container.crash_after = Some(time)),
         "stop-delay" => set.each(Form::Any, duration_or_forever, |container, time| container.stop_delay = time),
         "log" => set.each(Form::PlainOrJson, log_text, |container, text| container.log = Some(text)),
         "log-interval" => set.each(Form::Any, interval, |container, time| container.log_interval = Some(time)),
@@ -117,7 +119,7 @@ fn apply_to_calls(script: &mut Script, name: &str, text: &str) -> Result<(), Str
 fn crashes(text: &str) -> Result<Crashes, String> {
     match text {
         "true" | "forever" => Ok(Crashes::Forever),
-        "false" => Ok(Crashes::None),
+        "false" | "0" => Ok(Crashes::None),
         _ => text
             .parse()
             .map(Crashes::Times)

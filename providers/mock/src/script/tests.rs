@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use vk_core::{ContainerKind, ErrorKind};
 
+use super::parse::KNOWN;
 use super::*;
 
 fn containers() -> Vec<(String, ContainerKind)> {
@@ -61,12 +62,26 @@ fn faults_are_numbered() {
 }
 
 #[test]
-fn runs_crash_as_often_as_scripted_and_then_last() {
-    let twice = ContainerScript { crashes: Crashes::Times(2), ..ContainerScript::default() };
-    assert_eq!(twice.planned_end(1).map(|end| end.exit_code), Some(1));
-    assert_eq!(twice.planned_end(2), None);
-    let job = ContainerScript { run_for: Some(Duration::from_secs(2)), ..ContainerScript::default() };
-    assert_eq!(job.planned_end(7).map(|end| (end.after, end.exit_code)), Some((Duration::from_secs(2), 0)));
+fn runs_crash_as_often_as_scripted_and_then_go_well() {
+    let end = |entries: &[(&str, &str)], restarts| {
+        let script = script(entries).unwrap();
+        let end = script.containers["main"].planned_end(restarts)?;
+        Some((end.after.as_secs(), end.exit_code, end.reason.unwrap_or_default()))
+    };
+    let usual = |after, exit_code| Some((after, exit_code, String::new()));
+    // A service that lasts in the end.
+    assert_eq!(end(&[("crash-loop", "2")], 1), usual(1, 1));
+    assert_eq!(end(&[("crash-loop", "2")], 2), None);
+    assert_eq!(end(&[("crash-loop", "2"), ("crash-after", "5s")], 0), usual(5, 1));
+    assert_eq!(end(&[("crash-loop", "forever")], 1000), usual(1, 1));
+    // A job that succeeds in the end.
+    let job = [("crash-loop", "2"), ("run-for", "9s"), ("exit-code", "137"), ("exit-reason", "OOMKilled")];
+    assert_eq!(end(&job, 1), Some((1, 137, "OOMKilled".to_owned())));
+    assert_eq!(end(&job, 2), usual(9, 0));
+    // Without crashes, each run ends alike.
+    assert_eq!(end(&[("run-for", "2s")], 7), usual(2, 0));
+    assert_eq!(end(&[("run-for", "2s"), ("exit-code", "3")], 7), usual(2, 3));
+    assert_eq!(end(&[("crash-loop", "0"), ("run-for", "2s"), ("exit-code", "3")], 0), usual(2, 3));
 }
 
 #[test]
@@ -93,5 +108,16 @@ fn each_mistake_names_its_annotation_and_the_remedy() {
         let field = format!("metadata.annotations[{ANNOTATION_PREFIX}{key}]");
         assert_eq!(error.kind, ErrorKind::Invalid { field }, "{key}: {value}");
         assert!(error.message.contains(remedy), "{:?} lacks {remedy:?}", error.message);
+    }
+}
+
+#[test]
+fn every_annotation_is_documented() {
+    let names: Vec<&str> = KNOWN.into_iter().chain(["CALL-error", "CALL-hang"]).collect();
+    for document in [include_str!("../lib.rs"), include_str!("../../../../docs/providers/mock.md")] {
+        for name in &names {
+            let is_documented = |line: &str| line.contains("| `") && line.contains(&format!("`{name}`"));
+            assert!(document.lines().any(is_documented), "{name}");
+        }
     }
 }
