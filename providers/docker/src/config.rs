@@ -89,6 +89,16 @@ pub(crate) enum Endpoint {
     Http(String),
 }
 
+impl Endpoint {
+    /// The socket, if it is one of this host.
+    pub(crate) fn socket(&self) -> Option<PathBuf> {
+        match self {
+            Self::Unix(path) => Some(path.clone()),
+            Self::Http(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

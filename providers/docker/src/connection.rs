@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use vk_core::{Error, Result};
 
 use crate::config::Endpoint;
+use crate::version::{self, VersionError};
 
 /// Bound of a single request's wait for an answer, in seconds.
 const REQUEST_SECONDS: u64 = 120;
@@ -23,6 +24,14 @@ pub(crate) struct Connection {
     client: Arc<RwLock<Option<Docker>>>,
 }
 
+/// Why there is no connection.
+enum Failure {
+    /// Docker does not run, or is out of reach.
+    NoAnswer(DockerError),
+    /// It runs, and cannot be used.
+    Version(VersionError),
+}
+
 impl Connection {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint: Arc::new(endpoint), client: Arc::default() }
@@ -33,9 +42,24 @@ impl Connection {
         if let Some(client) = &*self.client.read() {
             return Ok(client.clone());
         }
-        let client = self.connect().await.map_err(|error| self.unavailable(&error))?;
+        let client = self.connect().await.map_err(|failure| Error::unavailable(self.complaint(&failure)))?;
         *self.client.write() = Some(client.clone());
         Ok(client)
+    }
+
+    /// Refuses an engine that answers and cannot be used. One that does not answer may yet be the right one.
+    ///
+    /// # Errors
+    /// With the version that was found, the one that is needed, and what to do.
+    pub(crate) async fn refuse_wrong_version(&self) -> std::result::Result<(), String> {
+        match self.connect().await {
+            Err(failure @ Failure::Version(_)) => Err(self.complaint(&failure)),
+            Err(Failure::NoAnswer(_)) => Ok(()),
+            Ok(client) => {
+                *self.client.write() = Some(client);
+                Ok(())
+            }
+        }
     }
 
     /// Agrees on a version anew before the next request.
@@ -43,29 +67,34 @@ impl Connection {
         *self.client.write() = None;
     }
 
-    async fn connect(&self) -> Result<Docker, DockerError> {
-        let client = match &*self.endpoint {
-            Endpoint::Unix(path) => {
-                Docker::connect_with_unix(&path.to_string_lossy(), REQUEST_SECONDS, API_DEFAULT_VERSION)?
-            }
-            Endpoint::Http(address) => Docker::connect_with_http(address, REQUEST_SECONDS, API_DEFAULT_VERSION)?,
-        };
-        let client = client.with_request_modifier(|mut request| {
+    async fn connect(&self) -> Result<Docker, Failure> {
+        let client = self.client_of_endpoint().map_err(Failure::NoAnswer)?;
+        let asked = tokio::time::timeout(NEGOTIATION, client.version()).await;
+        let engine = asked.unwrap_or(Err(DockerError::RequestTimeoutError)).map_err(Failure::NoAnswer)?;
+        let version = version::agree(&engine).map_err(Failure::Version)?;
+        Ok(client.with_request_modifier(move |mut request| {
+            version::name_in(request.uri_mut(), version);
             make_registry_auth_url_safe(request.headers_mut());
             request
-        });
-        match tokio::time::timeout(NEGOTIATION, client.negotiate_version()).await {
-            Ok(negotiated) => negotiated,
-            Err(_) => Err(DockerError::RequestTimeoutError),
+        }))
+    }
+
+    fn client_of_endpoint(&self) -> Result<Docker, DockerError> {
+        match &*self.endpoint {
+            Endpoint::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), REQUEST_SECONDS, API_DEFAULT_VERSION)
+            }
+            Endpoint::Http(address) => Docker::connect_with_http(address, REQUEST_SECONDS, API_DEFAULT_VERSION),
         }
     }
 
-    fn unavailable(&self, error: &DockerError) -> Error {
-        Error::unavailable(format!(
-            "Docker does not answer at {}: {}; is dockerd running?",
-            self.endpoint,
-            cause(error)
-        ))
+    fn complaint(&self, failure: &Failure) -> String {
+        match failure {
+            Failure::NoAnswer(error) => {
+                format!("Docker does not answer at {}: {}; is dockerd running?", self.endpoint, cause(error))
+            }
+            Failure::Version(error) => format!("{}: {error}", self.endpoint),
+        }
     }
 }
 
@@ -142,22 +171,4 @@ pub(crate) fn status_of(error: &DockerError) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn registry_credentials_are_written_as_docker_reads_them() {
-        let mut headers = http::HeaderMap::new();
-        headers.insert("x-registry-auth", http::HeaderValue::from_static("a+b/c=="));
-        make_registry_auth_url_safe(&mut headers);
-        assert_eq!(headers["x-registry-auth"], "a-b_c==");
-    }
-
-    #[tokio::test]
-    async fn a_docker_that_is_not_there_is_unavailable_and_named() {
-        let connection = Connection::new(Endpoint::Unix("/nowhere/docker.sock".into()));
-        let error = connection.docker().await.unwrap_err();
-        assert_eq!(error.kind, vk_core::ErrorKind::Unavailable);
-        assert!(error.message.contains("unix:///nowhere/docker.sock") && error.message.contains("dockerd"), "{error}");
-    }
-}
+mod tests;

@@ -9,12 +9,15 @@
 mod config;
 mod connection;
 mod factory;
+#[cfg(test)]
+mod fake_docker;
 mod labels;
 mod names;
 mod node;
 mod pause;
 mod runtime;
 mod support;
+mod version;
 mod volumes;
 
 pub use config::{Capacity, ConfigError, DockerConfig};

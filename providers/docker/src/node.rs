@@ -27,6 +27,14 @@ impl DockerNode {
     pub(crate) fn new(connection: Connection, capacity: Capacity) -> Self {
         Self { connection, capacity }
     }
+
+    /// Refuses an engine that answers, and whose API is too old or too new. One that does not answer is waited for.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::Invalid`] with the version that was found, the one that is needed, and what to do.
+    pub async fn refuse_wrong_version(&self) -> Result<()> {
+        self.connection.refuse_wrong_version().await.map_err(|message| Error::invalid("endpoint", message))
+    }
 }
 
 impl NodeProvider for DockerNode {

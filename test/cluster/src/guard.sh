@@ -53,4 +53,10 @@ while [ -n "$members" ] && [ "$attempts" -lt 100 ]; do
 done
 
 [ -f "$directory/cleanup.sh" ] && sh "$directory/cleanup.sh"
+# What an agent has mounted below would keep the directory here.
+points=
+while read -r _ point _; do
+    case $point in "$directory"/*) points="$point $points" ;; esac
+done < /proc/self/mounts
+[ -n "$points" ] && umount --lazy $points
 rm -rf -- "$directory"

@@ -146,10 +146,15 @@ fn warn_of_skipped(request: &CreateRequest, resolved: &ResolvedContainer) {
 async fn mount<R: ContainerRuntime>(shared: &Shared<R>, request: &CreateRequest, mount: MountRequest) -> Result<Mount> {
     let MountRequest { volume, sub_path, target, read_only, field } = mount;
     let not_ready = || Error::unresolved(format!("volume {volume:?}"), format!("{field}: the volume is not ready"));
-    let (source, read_only) = match request.volumes.get(&volume).ok_or_else(not_ready)? {
-        VolumePath::Directory(path) => (path.clone(), read_only),
+    let path = request.volumes.get(&volume).ok_or_else(not_ready)?;
+    let store = shared.runtime.features().volumes.as_ref();
+    let (source, read_only) = match (path, store) {
+        (VolumePath::Host { path, kind }, Some(store)) => {
+            (store.host_path(path.clone(), kind.clone()).await?, read_only)
+        }
+        (VolumePath::Directory(path) | VolumePath::Host { path, .. }, _) => (path.clone(), read_only),
         // Nobody but the agent writes here, whatever the pod says.
-        VolumePath::Files(path) => match (sub_path, &shared.runtime.features().volumes) {
+        (VolumePath::Files(path), store) => match (sub_path, store) {
             (Some(sub_path), Some(store)) => {
                 let key = VolumeKey { pod: request.pod().uid.clone(), volume: volume.clone() };
                 (store.path_in_files(key, sub_path).await?, true)

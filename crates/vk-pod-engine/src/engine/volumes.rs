@@ -209,8 +209,8 @@ impl<R: ContainerRuntime> Keeper<R> {
             }
             VolumeSource::HostPath { path, kind } => {
                 let path = PathBuf::from(path);
-                store.host_path(path.clone(), kind).await?;
-                (VolumePath::Directory(path), Done::Fixed)
+                store.host_path(path.clone(), kind.clone()).await?;
+                (VolumePath::Host { path, kind }, Done::Fixed)
             }
             _ => return Err(Error::unsupported("spec.volumes", "this kind of volume is not supported")),
         };

@@ -12,8 +12,15 @@ use vk_core::{Error, Result};
 pub(crate) enum VolumePath {
     /// Files that the agent writes: containers only read them.
     Files(PathBuf),
-    /// A directory or file that belongs to the containers.
+    /// A directory that belongs to the containers.
     Directory(PathBuf),
+    /// A path of the host, as the pod writes it. Where it leads is looked up for each mount: others can change it.
+    Host {
+        /// `hostPath.path`.
+        path: PathBuf,
+        /// `hostPath.type`.
+        kind: String,
+    },
 }
 
 /// A mount, with its path in the volume still to be looked up.

@@ -17,11 +17,12 @@ pub trait VolumeStore: Send + Sync + 'static {
     /// Makes an empty directory, unless it is there already: then its content stays.
     fn empty_dir(&self, volume: VolumeKey, options: EmptyDir) -> BoxFuture<'_, Result<PathBuf>>;
 
-    /// Checks a path of the host, or makes it, as `hostPath.type` says; an empty type means no check.
+    /// Checks a path of the host, or makes it, as `hostPath.type` says; an empty type means no check. Answers the path that
+    /// it really leads to, which is the one to mount. Asked once for a volume, and again right before each mount.
     ///
     /// # Errors
-    /// [`vk_core::ErrorKind::Invalid`] if there is something else, or nothing, in its place.
-    fn host_path(&self, path: PathBuf, kind: String) -> BoxFuture<'_, Result<()>>;
+    /// [`vk_core::ErrorKind::Invalid`] if there is something else, or nothing, in its place, or if pods may not have it.
+    fn host_path(&self, path: PathBuf, kind: String) -> BoxFuture<'_, Result<PathBuf>>;
 
     /// A file or directory inside of a volume that [`Self::write_files`] has filled, as it is now.
     ///

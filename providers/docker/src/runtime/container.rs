@@ -6,8 +6,6 @@ use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum,
     MountType, RestartPolicy, RestartPolicyNameEnum,
 };
-use k8s_openapi::api::core::v1::Pod;
-use vk_core::{Error, Result};
 use vk_pod_engine::runtime::{ContainerSpec, RunAs, SandboxId, Security};
 
 use crate::labels::Labels;
@@ -96,18 +94,6 @@ fn user(run_as: RunAs) -> String {
         Some(group) => format!("{user}:{group}"),
         None => user,
     }
-}
-
-/// Refuses what only Docker cannot do.
-pub(super) fn admit(pod: &Pod) -> Result<()> {
-    let spec = pod.spec.as_ref();
-    let host_network = spec.and_then(|spec| spec.host_network).unwrap_or(false);
-    let has_aliases = spec.and_then(|spec| spec.host_aliases.as_ref()).is_some_and(|aliases| !aliases.is_empty());
-    if host_network && has_aliases {
-        let message = "Docker shares the host's own /etc/hosts with pods on the host's network";
-        return Err(Error::unsupported("spec.hostAliases", message));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

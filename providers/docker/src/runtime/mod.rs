@@ -1,5 +1,6 @@
 //! [`DockerRuntime`]: containers by the Docker Engine API.
 
+mod admit;
 mod container;
 mod events;
 mod image;
@@ -8,6 +9,7 @@ mod list;
 mod logs;
 mod sandbox;
 
+use bollard::Docker;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
 };
@@ -24,6 +26,7 @@ use vk_provider::LogReply;
 use crate::connection::{Connection, error_of, read_error, status_of};
 use crate::labels::Owner;
 use crate::names::container_name;
+use crate::volumes::HostPaths;
 
 /// What this runtime is called in container ids.
 pub(crate) const SCHEME: &str = "docker";
@@ -33,10 +36,19 @@ pub struct DockerRuntime {
     connection: Connection,
     owner: Owner,
     features: RuntimeFeatures,
-    /// `None` means the image that is made on the spot.
-    pause_image: Option<String>,
+    settings: RuntimeSettings,
+}
+
+/// What the configuration says about how pods run.
+#[derive(Debug, Clone)]
+pub(crate) struct RuntimeSettings {
+    /// Image of the sandboxes; `None` means the one that is made on the spot.
+    pub(crate) pause_image: Option<String>,
     /// Docker network of the sandboxes.
-    network: String,
+    pub(crate) network: String,
+    pub(crate) allow_host_namespaces: bool,
+    pub(crate) allow_privileged: bool,
+    pub(crate) host_paths: HostPaths,
 }
 
 impl DockerRuntime {
@@ -44,11 +56,9 @@ impl DockerRuntime {
         connection: Connection,
         owner: Owner,
         features: RuntimeFeatures,
-        pause_image: Option<String>,
-        network: Option<String>,
+        settings: RuntimeSettings,
     ) -> Self {
-        let network = network.unwrap_or_else(|| "bridge".to_owned());
-        Self { connection, owner, features, pause_image, network }
+        Self { connection, owner, features, settings }
     }
 
     /// Removes a container by id; one that is gone already is fine.
@@ -71,6 +81,22 @@ impl DockerRuntime {
             Err(error) if matches!(status_of(&error), Some(404 | 409)) => Ok(()),
             result => result.map_err(error_of),
         }
+    }
+
+    /// Refuses to start a container whose paths of the host lead elsewhere by now: Docker looks them up again when it starts.
+    async fn recheck_host_paths(&self, docker: &Docker, id: &ContainerId) -> Result<()> {
+        if self.settings.host_paths.is_empty() {
+            return Ok(());
+        }
+        let found = docker.inspect_container(id.as_str(), None).await.map_err(read_error)?;
+        let mounts = found.host_config.and_then(|host| host.mounts).unwrap_or_default();
+        let host_paths = self.settings.host_paths.clone();
+        let recheck = move || {
+            let mut sources = mounts.iter().filter_map(|mount| mount.source.as_ref());
+            sources.try_for_each(|source| host_paths.recheck(source.as_ref()))
+        };
+        let checked = tokio::task::spawn_blocking(recheck).await;
+        checked.unwrap_or_else(|error| Err(Error::internal(format!("paths of the host: {error}"))))
     }
 
     /// Creates a container under this name, or finds the one that an earlier call has made.
@@ -98,7 +124,7 @@ impl ContainerRuntime for DockerRuntime {
     }
 
     fn admit(&self, pod: &Pod) -> Result<()> {
-        container::admit(pod)
+        admit::admit(pod, &self.settings)
     }
 
     async fn instance(&self) -> Result<BackendInstance> {
@@ -147,6 +173,7 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn start_container(&self, id: &ContainerId) -> Result<()> {
         let docker = self.connection.docker().await?;
+        self.recheck_host_paths(&docker, id).await?;
         docker.start_container(id.as_str(), None).await.map_err(error_of)
     }
 

@@ -23,7 +23,7 @@ impl DockerRuntime {
         let image = self.pause_image_id().await?;
         let name = container_name(&self.owner, &spec.pod, SANDBOX, spec.attempt);
         let labels = self.owner.sandbox_labels(&spec.pod, spec.attempt);
-        let id = self.create_named(&name, body(spec, image, &self.network, labels)).await?;
+        let id = self.create_named(&name, body(spec, image, &self.settings.network, labels)).await?;
         // Starting a container that runs already changes nothing.
         docker.start_container(&id, None).await.map_err(error_of)?;
         let found = docker.inspect_container(&id, None).await.map_err(read_error)?;
@@ -37,7 +37,7 @@ impl DockerRuntime {
     /// The image of sandbox containers, made or fetched if it is not there.
     async fn pause_image_id(&self) -> Result<String> {
         let docker = self.connection.docker().await?;
-        if let Some(configured) = &self.pause_image {
+        if let Some(configured) = &self.settings.pause_image {
             if let Some(found) = image::find(&docker, configured).await? {
                 return Ok(found.id);
             }

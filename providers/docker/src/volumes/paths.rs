@@ -1,8 +1,8 @@
-//! Paths of the host.
+//! Paths inside of volumes, and the files of termination messages.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use vk_core::{Error, Result};
@@ -51,60 +51,9 @@ pub(super) fn resolve_below(root: &Path, path: &str) -> Result<PathBuf> {
     if real.starts_with(&real_root) { Ok(real) } else { Err(wrong(format!("{path:?} leads out of the volume"))) }
 }
 
-/// Checks a path of the host as `hostPath.type` says, and makes what it says is to be made.
-pub(super) fn check_host_path(path: &Path, kind: &str) -> Result<()> {
-    let wrong = |message: &str| Error::invalid("spec.volumes[].hostPath", format!("{}: {message}", path.display()));
-    match kind {
-        // A runtime makes a missing directory where nothing is to be checked.
-        "" if path.exists() => return Ok(()),
-        "" => return fs::create_dir_all(path).map_err(io_error(path)),
-        "DirectoryOrCreate" if !path.exists() => {
-            fs::create_dir_all(path).map_err(io_error(path))?;
-            return fs::set_permissions(path, Permissions::from_mode(0o755)).map_err(io_error(path));
-        }
-        "FileOrCreate" if !path.exists() => {
-            let made = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path);
-            return made.map(|_| ()).map_err(io_error(path));
-        }
-        _ => {}
-    }
-    let found = fs::metadata(path).map_err(|error| wrong(&error.to_string()))?.file_type();
-    let (is_right, name) = match kind {
-        "Directory" | "DirectoryOrCreate" => (found.is_dir(), "a directory"),
-        "File" | "FileOrCreate" => (found.is_file(), "a file"),
-        "Socket" => (found.is_socket(), "a socket"),
-        "CharDevice" => (found.is_char_device(), "a character device"),
-        "BlockDevice" => (found.is_block_device(), "a block device"),
-        other => return Err(Error::invalid("spec.volumes[].hostPath.type", format!("unknown value {other:?}"))),
-    };
-    if is_right { Ok(()) } else { Err(wrong(&format!("is not {name}"))) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn host_paths_are_what_the_pod_says_they_are() {
-        let root = tempfile::tempdir().unwrap();
-        let file = root.path().join("file");
-        fs::write(&file, "x").unwrap();
-        for (path, kind, fits) in [
-            (root.path().to_owned(), "Directory", true),
-            (root.path().to_owned(), "File", false),
-            (file.clone(), "File", true),
-            (file.clone(), "Directory", false),
-            (file.clone(), "", true),
-            (root.path().join("missing"), "Directory", false),
-            (root.path().join("made"), "DirectoryOrCreate", true),
-            (root.path().join("made-file"), "FileOrCreate", true),
-            (root.path().join("made/by/default"), "", true),
-            (file, "Nonsense", false),
-        ] {
-            assert_eq!(check_host_path(&path, kind).is_ok(), fits, "{} {kind}", path.display());
-        }
-        assert!(root.path().join("made-file").is_file() && root.path().join("made/by/default").is_dir());
-    }
 
     #[test]
     fn no_link_leads_out_of_a_volume() {

@@ -65,7 +65,7 @@ fn a_pod_is_stopped_and_removed_without_adoption() {
         world.until_stopped(&pod).await?;
         world.engine.remove(pod.target()).await?;
         assert_eq!(world.containers().await?, Vec::<String>::new());
-        assert!(!world.volume_dir(&pod).exists());
+        assert_eq!(world.volume_dirs(&pod), Vec::<std::path::PathBuf>::new());
         Ok(())
     });
 }

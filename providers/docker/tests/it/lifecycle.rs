@@ -107,12 +107,12 @@ fn removal_leaves_nothing_behind() {
             }))
             .await?;
         world.until_running(&pod).await?;
-        assert!(world.volume_dir(&pod).exists());
+        assert!(!world.volume_dirs(&pod).is_empty());
         world.terminate(&pod, 1).await?;
         world.until_stopped(&pod).await?;
         world.engine.remove(pod.target()).await?;
         assert_eq!(world.containers().await?, Vec::<String>::new());
-        assert!(!world.volume_dir(&pod).exists());
+        assert_eq!(world.volume_dirs(&pod), Vec::<std::path::PathBuf>::new());
         let looked_up = world.engine.lookup(pod.target()).await?;
         assert!(looked_up.pod.is_none() && looked_up.instance.is_some());
         world.engine.remove(pod.target()).await?;

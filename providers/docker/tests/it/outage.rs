@@ -10,7 +10,7 @@ use serde_json::json;
 use vk_core::{ErrorKind, Stage};
 use vk_provider::{NodeProvider, Provider};
 
-use crate::world::{ended, find, on_docker_at, once, script};
+use crate::world::{ended, find, on_docker_at, once, script, unmount_below};
 
 /// A Docker engine of the test's own, which it may kill. Containers outlive it (`--live-restore`).
 struct OwnDocker {
@@ -79,12 +79,7 @@ impl OwnDocker {
 impl OwnDocker {
     /// A daemon with `--live-restore` leaves its mounts behind, which keep its directory from being removed.
     fn unmount(&self) -> Result<()> {
-        let mounts = std::fs::read_to_string("/proc/self/mounts")?;
-        let paths = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1));
-        for path in paths.filter(|path| Path::new(path).starts_with(self.directory.path())) {
-            nix::mount::umount2(path, nix::mount::MntFlags::MNT_DETACH)?;
-        }
-        Ok(())
+        unmount_below(self.directory.path())
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use vk_provider::{PodChange, Provider, Update};
 
-use crate::world::{on_configured_docker, on_docker, script};
+use crate::world::{mounts_below, on_configured_docker, on_docker, script};
 
 fn with_volume(volume: Value, text: &str) -> Value {
     let mut volume = volume;
@@ -28,6 +28,38 @@ fn files_come_from_config_maps_secrets_the_downward_api_and_tokens() {
         let output = world.output(with_volume(volume, text)).await?;
         assert!(output.starts_with("blue\ns3cret\napp=\"test\"\ntoken-0\n400\n"), "{output}");
         assert!(output.ends_with("read-only\n"), "{output}");
+        Ok(())
+    });
+}
+
+#[test]
+fn files_lie_in_memory_and_go_with_the_last_pod() {
+    on_docker(|world| async move {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("\n*** SKIPPED: only root can mount a file system ***\n");
+            return Ok(());
+        }
+        world.cluster.set_secret("keys", &[("key", "s3cret")]);
+        let volume = json!({"secret": {"secretName": "keys"}});
+        let text = "busybox grep -q ' /v tmpfs ' /proc/mounts && echo in memory; exec sleep 1000";
+        let pod = world.run(with_volume(volume.clone(), text)).await?;
+        world.until_running(&pod).await?;
+        let files = world.state_dir().join("volumes/files");
+        assert_eq!(mounts_below(world.state_dir())?, std::slice::from_ref(&files));
+        // An agent that comes back finds it, and the container sees what that agent writes.
+        let world = world.restart_agent().await?;
+        world.engine.list(None).await?;
+        world.adopt(&pod).await?;
+        let other = world.run(with_volume(volume, "cat /v/key")).await?;
+        world.until_stopped(&other).await?;
+        assert_eq!(world.log(&other, |_| {}).await?, "s3cret");
+        world.engine.remove(other.target()).await?;
+        assert_eq!(mounts_below(world.state_dir())?, [files]);
+        world.terminate(&pod, 1).await?;
+        world.until_stopped(&pod).await?;
+        assert_eq!(world.log(&pod, |_| {}).await?, "in memory\n");
+        world.engine.remove(pod.target()).await?;
+        assert_eq!(mounts_below(world.state_dir())?, Vec::<std::path::PathBuf>::new());
         Ok(())
     });
 }
@@ -89,7 +121,7 @@ fn containers_share_an_empty_dir_on_disk_and_in_memory() {
             world.until_stopped(&pod).await?;
             assert_eq!(world.log(&pod, |_| {}).await?, "hi\n");
             world.engine.remove(pod.target()).await?;
-            assert!(!world.volume_dir(&pod).exists());
+            assert_eq!(world.volume_dirs(&pod), Vec::<std::path::PathBuf>::new());
         }
         Ok(())
     });
@@ -110,6 +142,42 @@ fn a_path_of_the_host_is_mounted_below_the_prefixes_only() {
         assert!(refused.to_string().contains("hostPath.path"), "{refused}");
         let pod = world.run(with_volume(json!({"hostPath": {"path": path, "type": "File"}}), "true")).await?;
         world.eventually("FailedMount", || async { pod.events.text().contains("is not a file") }).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn no_link_leads_a_mount_out_of_the_prefixes() {
+    let directory = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "of the host").unwrap();
+    std::fs::create_dir(directory.path().join("real")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), directory.path().join("out")).unwrap();
+    std::os::unix::fs::symlink("real", directory.path().join("inside")).unwrap();
+    let config = json!({"host_path_prefixes": [directory.path()]}).to_string();
+    let (allowed, forbidden) = (directory.path(), outside.path());
+    let path = |name: &str| json!({"hostPath": {"path": allowed.join(name)}});
+    on_configured_docker(&config, |world| async move {
+        let pod = world.run(with_volume(path("out"), "cat /v/secret")).await?;
+        world.eventually("FailedMount", || async { pod.events.text().contains("host_path_prefixes") }).await?;
+        world.until_waiting(&pod, "main", "ContainerCreating").await?;
+        let output = world.output(with_volume(path("inside/made"), "echo x > /v/new; ls /v")).await?;
+        assert_eq!(output, "new\n");
+        assert!(allowed.join("real/made/new").exists());
+
+        // A container that comes again finds that its directory has become a link meanwhile.
+        let mut main = script("test -e /v/ready && cat /v/secret; touch /v/ready; exit 1");
+        main["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}]);
+        let mut volume = path("real/swapped");
+        volume["name"] = json!("v");
+        let pod = world.run(json!({"volumes": [volume], "containers": [main]})).await?;
+        let swapped = allowed.join("real/swapped");
+        world.eventually("its first run", || async { swapped.join("ready").exists() }).await?;
+        std::fs::rename(&swapped, allowed.join("real/away"))?;
+        std::os::unix::fs::symlink(forbidden, &swapped)?;
+        world.until_waiting(&pod, "main", "CreateContainerConfigError").await?;
+        let log = world.log(&pod, |_| {}).await?;
+        assert!(!log.contains("of the host"), "{log}");
         Ok(())
     });
 }

@@ -201,6 +201,7 @@ impl TestPod {
 pub(crate) struct Cleaner {
     docker: Docker,
     node: String,
+    state: Arc<tempfile::TempDir>,
 }
 
 impl Cleaner {
@@ -216,7 +217,7 @@ impl Cleaner {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Ok(())
+        unmount_below(self.state.path())
     }
 
     async fn containers(&self) -> Result<Vec<String>> {
@@ -273,7 +274,8 @@ impl World {
     }
 
     fn cleaner(&self) -> Cleaner {
-        Cleaner { docker: self.docker.clone(), node: self.context.node_name.clone() }
+        let (docker, node) = (self.docker.clone(), self.context.node_name.clone());
+        Cleaner { docker, node, state: Arc::clone(&self.state) }
     }
 
     /// The agent dies and another one starts: nothing but the state directory and Docker remain.
@@ -287,8 +289,11 @@ impl World {
         self.state.path()
     }
 
-    pub(crate) fn volume_dir(&self, pod: &TestPod) -> PathBuf {
-        self.state_dir().join("volumes").join(pod.uid.as_str())
+    /// Directories that the pod's volumes lie in, of those that are there.
+    pub(crate) fn volume_dirs(&self, pod: &TestPod) -> Vec<PathBuf> {
+        let volumes = self.state_dir().join("volumes");
+        let directories = ["pods", "files"].map(|kind| volumes.join(kind).join(pod.uid.as_str()));
+        directories.into_iter().filter(|directory| directory.exists()).collect()
     }
 
     /// A pod with this spec; a container without image gets the tests' own.
@@ -316,7 +321,7 @@ impl World {
         let node = NodeFacts {
             name: self.context.node_name.clone(),
             host_ips: vec![std::net::IpAddr::from([10, 9, 8, 7])],
-            allocatable: BTreeMap::new(),
+            ..NodeFacts::default()
         };
         let cluster: Arc<dyn ClusterData> = self.cluster.clone();
         PodContext::new(cluster, pod.events.clone(), Arc::new(node), tracing::Span::none())
@@ -450,6 +455,21 @@ impl World {
         let listed = self.docker.list_containers(Some(options)).await?;
         Ok(listed.into_iter().filter_map(|container| container.names?.into_iter().next()).collect())
     }
+}
+
+/// Mount points below a directory, the innermost first.
+pub(crate) fn mounts_below(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts")?;
+    let points = mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)).map(PathBuf::from);
+    Ok(points.filter(|point| point.starts_with(directory)).collect())
+}
+
+/// Takes down what would keep a directory from being removed.
+pub(crate) fn unmount_below(directory: &Path) -> Result<()> {
+    for point in mounts_below(directory)? {
+        nix::mount::umount2(&point, nix::mount::MntFlags::MNT_DETACH)?;
+    }
+    Ok(())
 }
 
 /// A container named `main` that runs a script.

@@ -122,23 +122,30 @@ fn host_paths_are_shared_below_the_configured_prefixes_alone(identity: Identity)
 
 fn volumes_in_memory_go_with_their_pod(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let mut main = script(
-        "main",
-        &format!("grep ' /scratch tmpfs' /proc/mounts > /dev/null && echo in memory; {RUN_UNTIL_STOPPED}"),
+    create_data(&stage);
+    let in_memory = |path: &str| format!("grep ' {path} tmpfs' /proc/mounts > /dev/null && echo {path} is in memory");
+    let text = format!("{}; {}; {RUN_UNTIL_STOPPED}", in_memory("/scratch"), in_memory("/secret"));
+    let mut main = script("main", &text);
+    main["volumeMounts"] =
+        json!([{ "name": "scratch", "mountPath": "/scratch" }, { "name": "secret", "mountPath": "/secret" }]);
+    stage.create_pod(
+        "scratch",
+        json!({ "containers": [main], "volumes": [
+        { "name": "scratch", "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } },
+        { "name": "secret", "secret": { "secretName": "keys" } },
+    ] }),
     );
-    main["volumeMounts"] = json!([{ "name": "scratch", "mountPath": "/scratch" }]);
-    let volume = json!({ "name": "scratch", "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } });
-    stage.create_pod("scratch", json!({ "containers": [main], "volumes": [volume] }));
     stage.until_running("scratch");
     eventually("its words", || {
         let said = stage.kubectl().run(&["logs", "scratch"])?;
-        (said == "in memory\n").then_some(()).ok_or(said)
+        (said == "/scratch is in memory\n/secret is in memory\n").then_some(()).ok_or(said)
     });
     let mounted = || {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         mounts.lines().filter(|line| line.contains(stage.name())).count()
     };
-    assert_eq!(mounted(), 1);
+    // One for the emptyDir, one for the files of all pods.
+    assert_eq!(mounted(), 2);
     stage.kubectl().ok(&["delete", "pod", "scratch"]);
     eventually("nothing mounted", || if mounted() == 0 { Ok(()) } else { Err("still mounted".to_owned()) });
 }
