@@ -148,9 +148,14 @@ impl Agent {
             .start(env, node_client, lease.clone(), &shutdown.node);
         env.spawn("node facts", forward(controller.facts(), facts));
         let (pods_ended, pods_end) = watch::channel(false);
-        let stop = shutdown.pods.clone();
+        let (defects, defect) = watch::channel(None);
+        let stop = shutdown.clone();
         env.spawn("pod controller", async move {
-            pods.run(stop).await;
+            if let Err(defect) = pods.run(stop.pods.clone()).await {
+                tracing::error!(%defect, "the node is given up");
+                defects.send_replace(Some(defect));
+                stop.cancel();
+            }
             pods_ended.send_replace(true);
         });
         let (api_ended, api_end) = watch::channel(false);
@@ -163,7 +168,7 @@ impl Agent {
             api_ended.send_replace(true);
         });
         let kept = Kept { env: env.clone(), heartbeat: self.heartbeat.clone() };
-        let parts = Parts { node: controller, directory, lease, orphans, ends: [pods_end, api_end] };
+        let parts = Parts { node: controller, directory, lease, orphans, ends: [pods_end, api_end], defect };
         Ok(RunningNode::new(kept, parts, shutdown))
     }
 

@@ -14,7 +14,7 @@ mod system;
 
 pub use agent::{AddNodeError, Agent};
 pub use node_spec::NodeSpec;
-pub use running_node::RunningNode;
+pub use running_node::{NodeFailure, RunningNode};
 pub use system::{ScopedSpawner, SystemClock};
 
 /// The IO shell: node, lease and pod controllers.

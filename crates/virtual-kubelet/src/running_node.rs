@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use vk_controller::env::Env;
 use vk_controller::node::{LeaseHandle, NodeHandle, NodeStatus};
-use vk_controller::pod::PodDirectory;
+use vk_controller::pod::{PodControllerDefect, PodDirectory};
 use vk_core::node::lease::{LeaseConflict, LeaseState};
 use vk_core::orphan::OrphanReport;
 
@@ -22,6 +22,7 @@ pub struct RunningNode {
     orphans: watch::Receiver<OrphanReport>,
     shutdown: Shutdown,
     ends: [watch::Receiver<bool>; 2],
+    defect: watch::Receiver<Option<PodControllerDefect>>,
     _guards: [DropGuard; 3],
     _env: Env,
     _heartbeat: Arc<Heartbeat>,
@@ -44,6 +45,13 @@ pub(crate) struct Shutdown {
     pub(crate) lease: CancellationToken,
 }
 
+impl Shutdown {
+    /// Ends everything at once.
+    pub(crate) fn cancel(&self) {
+        [&self.pods, &self.node, &self.lease].into_iter().for_each(CancellationToken::cancel);
+    }
+}
+
 /// The parts of a node that runs.
 pub(crate) struct Parts {
     pub(crate) node: NodeHandle,
@@ -52,11 +60,26 @@ pub(crate) struct Parts {
     pub(crate) orphans: watch::Receiver<OrphanReport>,
     /// Of the pod controller and the kubelet API.
     pub(crate) ends: [watch::Receiver<bool>; 2],
+    /// Why nobody keeps the node's pods any more.
+    pub(crate) defect: watch::Receiver<Option<PodControllerDefect>>,
+}
+
+/// Why a node has ended that nobody stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeFailure {
+    /// Another agent has taken it.
+    #[error(transparent)]
+    Taken(#[from] LeaseConflict),
+    /// A defect: the process should end, so that it is started again. The lease is given up, so that the node does not look
+    /// as if somebody kept it.
+    #[error(transparent)]
+    Defect(#[from] PodControllerDefect),
 }
 
 impl RunningNode {
     pub(crate) fn new(kept: Kept, parts: Parts, shutdown: Shutdown) -> Self {
-        let Parts { node, directory, lease, orphans, ends } = parts;
+        let Parts { node, directory, lease, orphans, ends, defect } = parts;
         kept.env.spawn("back-end recovery", tell_recoveries(node.status(), directory.clone()));
         let guard = |token: &CancellationToken| token.clone().drop_guard();
         Self {
@@ -67,6 +90,7 @@ impl RunningNode {
             _guards: [guard(&shutdown.pods), guard(&shutdown.node), guard(&shutdown.lease)],
             shutdown,
             ends,
+            defect,
             _env: kept.env,
             _heartbeat: kept.heartbeat,
         }
@@ -95,13 +119,18 @@ impl RunningNode {
     /// Waits until the node ends.
     ///
     /// # Errors
-    /// If another agent has taken it.
-    pub async fn ended(&self) -> Result<(), LeaseConflict> {
+    /// If another agent has taken it, or a defect has ended it.
+    pub async fn ended(&self) -> Result<(), NodeFailure> {
         let mut report = self.lease.report();
         let ended =
             report.wait_for(|report| matches!(report.state, LeaseState::Refused(_) | LeaseState::Released)).await;
-        match ended.map(|report| report.state.clone()) {
-            Ok(LeaseState::Refused(conflict)) => Err(conflict),
+        let state = ended.map(|report| report.state.clone());
+        // The lease is given up after a defect, and because of it.
+        if let Some(defect) = self.defect.borrow().clone() {
+            return Err(defect.into());
+        }
+        match state {
+            Ok(LeaseState::Refused(conflict)) => Err(conflict.into()),
             _ => Ok(()),
         }
     }

@@ -34,6 +34,8 @@ pub(crate) enum Readiness {
     NotReady(String),
     /// The node is registered and takes pods.
     Ready,
+    /// The node has ended by itself, and why: the process has to be started again.
+    Failed(String),
 }
 
 /// Serves until the token is cancelled. Requests that are under way then are dropped.
@@ -96,10 +98,15 @@ fn respond(method: &Method, path: &str, registry: &Registry, readiness: &Readine
                 Err(error) => response(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
             }
         }
-        "/healthz" | "/livez" => response(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+        "/healthz" | "/livez" => match readiness {
+            Readiness::Ready | Readiness::NotReady(_) => response(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+            Readiness::Failed(reason) => response(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{reason}\n")),
+        },
         "/readyz" => match readiness {
             Readiness::Ready => response(StatusCode::OK, PLAIN, "ok\n".to_owned()),
-            Readiness::NotReady(reason) => response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{reason}\n")),
+            Readiness::NotReady(reason) | Readiness::Failed(reason) => {
+                response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{reason}\n"))
+            }
         },
         _ => response(StatusCode::NOT_FOUND, PLAIN, "there is /metrics, /healthz and /readyz\n".to_owned()),
     }

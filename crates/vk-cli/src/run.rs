@@ -115,7 +115,10 @@ impl Start<'_> {
             () = follow(&node, &metrics) => None,
         };
         match ended {
-            Some(Err(conflict)) => return Err(RunError::Taken(conflict)),
+            Some(Err(failure)) => {
+                readiness.send_replace(Readiness::Failed(failure.to_string()));
+                return Err(failure.into());
+            }
             _ => self.stop(node).await,
         }
         drop(agent);

@@ -32,6 +32,17 @@ impl<T: Clone> Fanout<T> {
         receiver
     }
 
+    /// The same, unless nothing will come any more.
+    pub(crate) fn subscribe_if_open(&self) -> Option<watch::Receiver<T>> {
+        let mut shared = self.shared.lock();
+        if shared.closed {
+            return None;
+        }
+        let (follower, receiver) = watch::channel(shared.newest.clone());
+        shared.followers.push(follower);
+        Some(receiver)
+    }
+
     pub(crate) fn publish(&self, value: T) {
         let mut shared = self.shared.lock();
         shared.newest = value;
@@ -60,9 +71,11 @@ impl<T: Clone> Fanout<T> {
         shared.followers.clear();
     }
 
-    /// Whether nobody follows.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.shared.lock().followers.iter().all(watch::Sender::is_closed)
+    /// Closes it if nobody follows, and says so: whoever comes later finds it closed.
+    pub(crate) fn close_if_unused(&self) -> bool {
+        let mut shared = self.shared.lock();
+        shared.closed |= shared.followers.iter().all(watch::Sender::is_closed);
+        shared.closed
     }
 }
 
@@ -87,9 +100,17 @@ mod tests {
         fanout.publish_change(2);
         assert!(follower.changed().await.is_ok());
         assert_eq!((*follower.borrow(), fanout.newest()), (2, 2));
-        assert!(!fanout.is_unused());
+        assert!(!fanout.close_if_unused());
         fanout.close();
         assert!(follower.changed().await.is_err() && fanout.subscribe().changed().await.is_err());
-        assert!(fanout.is_unused());
+        assert!(fanout.close_if_unused());
+    }
+
+    #[tokio::test]
+    async fn nobody_follows_what_was_closed_because_nobody_followed() {
+        let fanout = Fanout::new(0);
+        drop(fanout.subscribe_if_open());
+        assert!(fanout.close_if_unused());
+        assert!(fanout.subscribe_if_open().is_none());
     }
 }

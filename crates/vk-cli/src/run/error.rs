@@ -4,8 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use virtual_kubelet::AddNodeError;
-use vk_core::node::lease::LeaseConflict;
+use virtual_kubelet::{AddNodeError, NodeFailure};
 use vk_provider::ErrorKind;
 
 use crate::api_server::Refused;
@@ -35,7 +34,7 @@ pub(crate) enum RunError {
     #[error(transparent)]
     Node(#[from] AddNodeError),
     #[error(transparent)]
-    Taken(LeaseConflict),
+    Ended(#[from] NodeFailure),
     #[error("a defect of this program: {0}")]
     Defect(String),
 }

@@ -1,25 +1,30 @@
 //! The actor that owns every pod's machine. It feeds them and carries out their effects; it decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use vk_core::create_gate::CreateGate;
 use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
 use vk_core::poll::Pace;
 use vk_core::record::{Deletion, PodSnapshot};
 use vk_core::resolved::ResolvedPod;
-use vk_core::{BackendInstance, Error, PodKey, PodUid};
+use vk_core::{BackendEvent, BackendInstance, Error, EventType, Now, PodKey, PodUid};
 
 use super::admission::{Admission, AdmittedPods};
 use super::basis::OwnedBasis;
 use super::call::{CallReply, CallRequest, Caller, target};
+use super::defect::{Quarantine, panic_message};
+use super::departed::Departed;
 use super::directory::PodEntry;
 use super::input::{BackendList, Input, Watched};
 use super::mailbox::{Delivery, Mailbox};
 use super::orphans::OrphanSearch;
+use super::reads::Reads;
 use super::timers::Timers;
 use super::write::PodWriter;
 use crate::env::Env;
@@ -49,6 +54,7 @@ pub(super) struct Work {
     pub(super) policy: BackendPolicy,
     pub(super) orphans: OrphanSearch,
     pub(super) admitted: AdmittedPods,
+    pub(super) reads: Reads,
     pub(super) permits: Permits,
 }
 
@@ -61,8 +67,7 @@ pub(super) struct Actor {
     writes: Arc<Semaphore>,
 
     pods: BTreeMap<PodUid, Entry>,
-    /// Pods that were proved gone, and let go, before the watch has come that far: what it still shows of them is history.
-    departed: BTreeSet<PodUid>,
+    departed: Departed,
     timers: Timers,
     /// UIDs seen since a full list of the API began.
     listing: Option<BTreeSet<PodUid>>,
@@ -71,6 +76,7 @@ pub(super) struct Actor {
     last_list: Option<(Duration, Option<BackendInstance>)>,
     /// Preparations that wait for the first complete list: what runs already counts first.
     held: Vec<(PodUid, EffectId)>,
+    creates: CreateGate,
     in_transition: usize,
     /// Writes that have been begun and have not been heard of since.
     writing: usize,
@@ -82,6 +88,9 @@ struct Entry {
     prepared: Option<Arc<ResolvedPod>>,
     cancel: Option<(EffectId, CancellationToken)>,
     in_transition: bool,
+    /// Calls and writes that have been begun and have not been heard of since.
+    under_way: usize,
+    quarantine: Quarantine,
     /// The watch, too, has shown that the pod is gone.
     gone_in_watch: bool,
 }
@@ -96,18 +105,19 @@ impl Actor {
             work,
             channels,
             pods: BTreeMap::new(),
-            departed: BTreeSet::new(),
+            departed: Departed::default(),
             timers: Timers::default(),
             listing: None,
             api_synced: false,
             last_list: None,
             held: Vec::new(),
+            creates: CreateGate::default(),
             in_transition: 0,
             writing: 0,
         }
     }
 
-    /// Runs until `shutdown`; then writes that are under way get `drain` to end. Pods keep running.
+    /// Runs until `shutdown`; then what is still to be written gets `drain` for it. Pods keep running.
     pub(super) async fn run(mut self, shutdown: CancellationToken, drain: Duration) {
         loop {
             let wake = self.timers.next();
@@ -125,15 +135,17 @@ impl Actor {
         self.finish_writes(drain).await;
     }
 
-    /// Statuses that are known are still written; nothing new is begun at the back end.
+    /// Statuses that are known are written once more; nothing new is begun at the back end.
     async fn finish_writes(&mut self, drain: Duration) {
         self.starts.close();
         self.stops.close();
         if let Some(delivery) = self.channels.mailbox.receive().now_or_never() {
             self.deliver(delivery);
         }
+        self.step_all(|_| Event::AgentEnds);
         let deadline = self.env.now().mono.saturating_add(drain);
-        while self.writing > 0 {
+        while self.writing > 0 || self.pods.values().any(Entry::owes_a_write) {
+            let wake = self.timers.next();
             tokio::select! {
                 biased;
                 input = self.channels.input.recv() => match input {
@@ -141,6 +153,7 @@ impl Actor {
                     None => return,
                 },
                 () = self.env.sleep_until(deadline) => return,
+                () = sleep_until(&self.env, wake) => self.tick(),
             }
         }
     }
@@ -150,8 +163,13 @@ impl Actor {
             Input::Watched(watched) => self.watched(watched),
             Input::Listed(list) => self.listed(list),
             Input::Called { uid, id, outcome, prepared } => self.called(&uid, id, *outcome, prepared),
+            Input::CreateRefused { uid, id, refusal } => {
+                self.heard_of(&uid);
+                self.step(&uid, Event::Called { id, outcome: CallOutcome::Created(Err(refusal)) });
+            }
             Input::Written { uid, id, outcome } => {
                 self.writing -= 1;
+                self.heard_of(&uid);
                 self.step(&uid, Event::Written { id, outcome: *outcome });
             }
             Input::OrphansChecked(answer) => self.orphans_checked(answer),
@@ -211,20 +229,32 @@ impl Actor {
             entry.snapshot = Some(snapshot);
             return self.step(&uid, Event::Api(facts));
         }
-        let (machine, effects) = PodMachine::new(uid.clone(), facts, self.work.policy, self.env.now());
-        self.adopt_entry(machine, Some(snapshot), effects);
+        self.adopt(&uid, Some(snapshot), |machine, now| machine.begin(facts, now));
         if let Some((asked_at, instance)) = self.last_list.clone() {
             let found = self.work.orphans.claim(&uid);
             self.step(&uid, Event::Listed { found, instance, asked_at });
         }
     }
 
-    fn adopt_entry(&mut self, machine: PodMachine, snapshot: Option<PodSnapshot>, effects: Vec<Effect>) {
-        let uid = machine.uid().clone();
-        let entry =
-            Entry { machine, snapshot, prepared: None, cancel: None, in_transition: false, gone_in_watch: false };
+    fn adopt(
+        &mut self,
+        uid: &PodUid,
+        snapshot: Option<PodSnapshot>,
+        begin: impl FnOnce(&mut PodMachine, Now) -> Vec<Effect>,
+    ) {
+        let machine = PodMachine::unseen(uid.clone(), self.work.policy, self.env.now());
+        let entry = Entry {
+            machine,
+            snapshot,
+            prepared: None,
+            cancel: None,
+            in_transition: false,
+            under_way: 0,
+            quarantine: Quarantine::default(),
+            gone_in_watch: false,
+        };
         self.pods.insert(uid.clone(), entry);
-        self.carry_out(&uid, effects);
+        self.decide(uid, begin);
     }
 
     fn listed(&mut self, list: BackendList) {
@@ -259,9 +289,19 @@ impl Actor {
     }
 
     fn called(&mut self, uid: &PodUid, id: EffectId, outcome: CallOutcome, prepared: Option<Arc<ResolvedPod>>) {
+        if let CallOutcome::Created(result) = &outcome {
+            self.creates.ended(result.as_ref().err(), self.env.now().mono, self.env.random().next_u64());
+        }
+        self.heard_of(uid);
         if let Some(entry) = self.pods.get_mut(uid) {
             entry.prepared = prepared;
             self.step(uid, Event::Called { id, outcome });
+        }
+    }
+
+    fn heard_of(&mut self, uid: &PodUid) {
+        if let Some(entry) = self.pods.get_mut(uid) {
+            entry.under_way = entry.under_way.saturating_sub(1);
         }
     }
 
@@ -274,15 +314,65 @@ impl Actor {
     }
 
     fn step(&mut self, uid: &PodUid, event: Event) {
+        let Some(entry) = self.pods.get(uid) else { return };
+        if entry.quarantine.is_active() {
+            // The event is not missed: the pod is begun anew from what there is by then.
+            return self.begin_anew(uid);
+        }
+        self.decide(uid, |machine, now| machine.step(event, now));
+    }
+
+    /// Lets the pod's machine decide, and carries out what it asks for. A panic in that is a defect of ours, which concerns
+    /// this pod and nobody else.
+    fn decide(&mut self, uid: &PodUid, decide: impl FnOnce(&mut PodMachine, Now) -> Vec<Effect>) {
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let Some(entry) = self.pods.get_mut(uid) else { return };
+            let effects = decide(&mut entry.machine, self.env.now());
+            self.carry_out(uid, effects);
+        }));
+        if let Err(panic) = decided {
+            self.set_aside(uid, &panic_message(&*panic));
+        }
+    }
+
+    fn set_aside(&mut self, uid: &PodUid, panic: &str) {
         let Some(entry) = self.pods.get_mut(uid) else { return };
-        let effects = entry.machine.step(event, self.env.now());
-        self.carry_out(uid, effects);
+        let until = entry.quarantine.begin(self.env.now().mono, self.env.random().next_u64());
+        self.timers.set(uid, Some(until));
+        tracing::error!(%uid, panic, "a defect in the decisions about this pod: it is left as it is for a while");
+        let message = format!("the agent could not decide about this pod, and begins anew with it soon: {panic}");
+        let reason = "InternalError".to_owned();
+        self.record(uid, BackendEvent { kind: EventType::Warning, reason, message, container: None });
+    }
+
+    /// Begins anew with a pod that was set aside, as after a restart of the agent.
+    fn begin_anew(&mut self, uid: &PodUid) {
+        let now = self.env.now();
+        let Some(entry) = self.pods.get_mut(uid) else { return };
+        if !entry.quarantine.is_over(now.mono) || entry.under_way > 0 {
+            return;
+        }
+        entry.quarantine.end();
+        // The next list finds an orphan again.
+        let Some(snapshot) = &entry.snapshot else { return self.forget(uid) };
+        let (facts, gone) = (snapshot.facts.clone(), entry.gone_in_watch);
+        entry.machine = PodMachine::unseen(uid.clone(), self.work.policy, now);
+        self.decide(uid, |machine, now| machine.begin(facts, now));
+        if gone {
+            self.step(uid, Event::Gone { deletion: None });
+        }
+        self.channels.list_wanted.notify_one();
     }
 
     fn carry_out(&mut self, uid: &PodUid, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Call { id, call } => self.call(uid, id, call),
+                Effect::Call { id, call } => {
+                    if let Some(entry) = self.pods.get_mut(uid) {
+                        entry.under_way += 1;
+                    }
+                    self.call(uid, id, call);
+                }
                 Effect::Cancel { id } => self.cancel(uid, id),
                 Effect::Write { id, write } => self.write(uid, id, write),
                 Effect::Record(event) => self.record(uid, event),
@@ -300,6 +390,12 @@ impl Actor {
     fn call(&mut self, uid: &PodUid, id: EffectId, call: Call) {
         if call == Call::Prepare && !self.api_synced {
             return self.held.push((uid.clone(), id));
+        }
+        let now = self.env.now().mono;
+        if call == Call::Create
+            && let Err(refusal) = self.creates.enter(now)
+        {
+            return self.refuse_create(uid, id, refusal);
         }
         let Some(entry) = self.pods.get_mut(uid) else { return };
         let admission = match call {
@@ -321,13 +417,22 @@ impl Actor {
             Call::Terminate { .. } | Call::Remove => self.stops.clone(),
             _ => self.starts.clone(),
         };
+        // Lookups are paid out of the same budget as lists.
+        let not_before = if call == Call::Lookup { self.work.reads.book_lookup(now) } else { now };
+        let env = self.env.clone();
+        let turn = async move {
+            if not_before > now {
+                env.sleep_until(not_before).await;
+            }
+            permits.acquire_owned().await
+        };
         let (caller, actor, uid) = (self.work.caller.clone(), self.channels.sender.clone(), uid.clone());
         self.env.spawn("provider call", async move {
             let reply = tokio::select! {
                 biased;
                 // A deletion does not wait until its pod could have been created.
                 () = waiting.cancelled() => CallReply::cancelled(request),
-                permit = permits.acquire_owned() => match permit {
+                permit = turn => match permit {
                     Ok(_permit) => caller.carry_out(request).await,
                     // Closed: the agent ends, and nothing new is begun.
                     Err(_) => return,
@@ -339,6 +444,15 @@ impl Actor {
         });
     }
 
+    /// The back end's refusal of another pod holds for this one too.
+    fn refuse_create(&self, uid: &PodUid, id: EffectId, refusal: Error) {
+        let (actor, uid) = (self.channels.sender.clone(), uid.clone());
+        self.env.spawn("refused create", async move {
+            // Without an actor there is nobody left to tell.
+            let _ended = actor.send(Input::CreateRefused { uid, id, refusal }).await;
+        });
+    }
+
     fn cancel(&mut self, uid: &PodUid, id: EffectId) {
         let under_way = self.pods.get(uid).and_then(|entry| entry.cancel.as_ref());
         if let Some((_, token)) = under_way.filter(|(under_way, _)| *under_way == id) {
@@ -347,10 +461,11 @@ impl Actor {
     }
 
     fn write(&mut self, uid: &PodUid, id: EffectId, write: Write) {
-        let Some(entry) = self.pods.get(uid) else { return };
+        let Some(entry) = self.pods.get_mut(uid) else { return };
         let Some(pod) = entry.snapshot.clone() else { return };
         let node_ips = self.work.caller.contexts.node.borrow().host_ips.clone();
         let basis = OwnedBasis::of(&entry.machine, node_ips, self.env.now().wall);
+        entry.under_way += 1;
         let (writer, permits) = (self.work.writer.clone(), self.writes.clone());
         let (actor, uid) = (self.channels.sender.clone(), uid.clone());
         self.writing += 1;
@@ -363,7 +478,7 @@ impl Actor {
         });
     }
 
-    fn record(&self, uid: &PodUid, event: vk_core::BackendEvent) {
+    fn record(&self, uid: &PodUid, event: BackendEvent) {
         let snapshot = self.pods.get(uid).and_then(|entry| entry.snapshot.as_ref());
         if let Some(pod) = snapshot {
             self.work.caller.contexts.recorder.record(&Involved::pod(&pod.key, &pod.uid), event);
@@ -394,10 +509,9 @@ impl Actor {
     }
 
     fn orphans_checked(&mut self, answer: Result<Vec<PodUid>, String>) {
-        let now = self.env.now();
-        for observation in self.work.orphans.answered(answer, now.mono) {
-            let (machine, effects) = PodMachine::orphan(observation, self.work.policy, now);
-            self.adopt_entry(machine, None, effects);
+        for observation in self.work.orphans.answered(answer, self.env.now().mono) {
+            let uid = observation.uid.clone();
+            self.adopt(&uid, None, |machine, now| machine.begin_as_orphan(observation, now));
         }
     }
 
@@ -425,6 +539,10 @@ impl Actor {
 }
 
 impl Entry {
+    fn owes_a_write(&self) -> bool {
+        !self.quarantine.is_active() && self.machine.owes_a_write()
+    }
+
     fn describe(&self) -> Option<PodEntry> {
         let observation = self.machine.status_basis().observation.cloned();
         Some(PodEntry::new(self.snapshot.clone()?, observation, self.machine.handle().cloned()))

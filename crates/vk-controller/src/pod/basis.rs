@@ -17,6 +17,7 @@ pub(super) struct OwnedBasis {
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) node_ips: Vec<IpAddr>,
     pub(super) now: Timestamp,
+    pub(super) may_reword: bool,
 }
 
 impl OwnedBasis {
@@ -29,6 +30,7 @@ impl OwnedBasis {
             annotations: basis.annotations,
             node_ips,
             now,
+            may_reword: basis.may_reword,
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Input {
     Listed(BackendList),
     /// A provider call ended; what a successful preparation left comes along.
     Called { uid: PodUid, id: EffectId, outcome: Box<CallOutcome>, prepared: Option<Arc<ResolvedPod>> },
+    /// A create was not made: the back end has no room on this node for anybody.
+    CreateRefused { uid: PodUid, id: EffectId, refusal: Error },
     /// An API write ended.
     Written { uid: PodUid, id: EffectId, outcome: Box<WriteOutcome> },
     /// The API server was asked which pods are on our node.

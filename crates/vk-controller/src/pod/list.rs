@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{Notify, mpsc, watch};
-use vk_core::poll::{Pace, PollBudget};
+use vk_core::poll::Pace;
 use vk_core::{BackendInstance, Error, PodObservation, PodUid, Result};
-use vk_provider::{BoxProvider, Observe, Provider};
+use vk_provider::{BoxProvider, Provider};
 
 use super::input::{BackendList, Input};
+use super::reads::Reads;
 use crate::env::Env;
 
 /// A list of more pages than this is taken for a defect of the provider.
@@ -20,34 +21,34 @@ const MOST_PAGES: usize = 10_000;
 /// Lists the back end whenever it is due, until the actor is gone. `pace` says whether some pod is in transition.
 pub(super) async fn list_backend(
     provider: BoxProvider,
+    reads: Reads,
     env: Env,
     wanted: Arc<Notify>,
     mut pace: watch::Receiver<Pace>,
     actor: mpsc::Sender<Input>,
 ) {
-    let mut budget = budget_of(provider.describe().observe);
     while !actor.is_closed() {
         let asked_at = env.now().mono;
         match complete_list(&provider).await {
             Ok((pods, instance, pages)) => {
-                budget.succeeded(asked_at, pages);
+                reads.listed(asked_at, pages);
                 let list = BackendList { asked_at, instance, pods };
                 if actor.send(Input::Listed(list)).await.is_err() {
                     return;
                 }
             }
             Err(error) => {
-                budget.failed(asked_at, env.random().next_u64());
+                reads.list_failed(asked_at, env.random().next_u64());
                 tracing::warn!(%error, "the back end could not be listed; nothing is concluded from that");
             }
         }
-        wait_until_due(&budget, &env, &wanted, &mut pace).await;
+        wait_until_due(&reads, &env, &wanted, &mut pace).await;
     }
 }
 
-async fn wait_until_due(budget: &PollBudget, env: &Env, wanted: &Notify, pace: &mut watch::Receiver<Pace>) {
+async fn wait_until_due(reads: &Reads, env: &Env, wanted: &Notify, pace: &mut watch::Receiver<Pace>) {
     loop {
-        let due = budget.next_poll(*pace.borrow_and_update());
+        let due = reads.next_list(*pace.borrow_and_update());
         let asked_for = tokio::select! {
             biased;
             () = wanted.notified() => true,
@@ -60,16 +61,8 @@ async fn wait_until_due(budget: &PollBudget, env: &Env, wanted: &Notify, pace: &
             () = env.sleep_until(due) => return,
         };
         if asked_for {
-            return env.sleep_until(budget.earliest()).await;
+            return env.sleep_until(reads.earliest_list()).await;
         }
-    }
-}
-
-fn budget_of(observe: Observe) -> PollBudget {
-    match observe {
-        // Pushed changes need no quick reads: the list only catches what a push may have missed.
-        Observe::Push { safety_net } => PollBudget::new(safety_net, safety_net, None),
-        Observe::Poll(policy) => PollBudget::new(policy.transition, policy.steady, Some(policy.reads_per_hour)),
     }
 }
 

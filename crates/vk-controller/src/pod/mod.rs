@@ -5,12 +5,15 @@ mod admission;
 mod basis;
 mod call;
 mod context;
+mod defect;
+mod departed;
 mod directory;
 mod input;
 mod list;
 mod mailbox;
 mod orphans;
 mod prepare;
+mod reads;
 mod timers;
 mod watch;
 mod wire;
@@ -23,11 +26,16 @@ use actor::{Actor, Channels, Permits, Work};
 use admission::{AdmittedPods, NodeReader};
 use call::Caller;
 use context::ContextSource;
+pub use defect::PodControllerDefect;
+use defect::{contained, reported};
 pub use directory::{PodDirectory, PodEntry};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::Client;
 use mailbox::Mailbox;
 use orphans::{OrphanOutputs, OrphanSearch};
 pub use prepare::UnsupportedFields;
+use reads::Reads;
 use tokio::sync::{Notify, mpsc, watch as tokio_watch};
 use tokio_util::sync::CancellationToken;
 use vk_core::admission::DaemonSetPods;
@@ -138,7 +146,11 @@ impl PodController {
     }
 
     /// Runs until `shutdown` is cancelled. Pods keep running.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// If it ends before that, by a defect of its own. A panic in the decisions about one pod is none: it sets that pod aside
+    /// for a while.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), PodControllerDefect> {
         let Self { env, parts, input, sender, orphans } = self;
         let mailbox = Arc::new(Mailbox::default());
         let list_wanted = Arc::new(Notify::new());
@@ -152,12 +164,28 @@ impl PodController {
             parts.reconnect,
             sender.clone(),
         );
-        env.spawn("pod watch", until(shutdown.clone(), watched));
-        let listed = list::list_backend(provider.clone(), env.clone(), list_wanted.clone(), pace_seen, sender.clone());
-        env.spawn("back-end list", until(shutdown.clone(), listed));
+        let (defects, mut defect) = mpsc::channel(1);
+        let part = |name: &'static str, until: CancellationToken, work: BoxFuture<'static, ()>| {
+            let work = reported(name, work, defects.clone());
+            env.spawn(name, self::until(until, work));
+        };
+        // What is written at the end is computed from the newest versions, too.
+        let ended = CancellationToken::new();
+        let _guard = ended.clone().drop_guard();
+        part("pod watch", ended, watched.boxed());
+        let reads = Reads::of(provider.describe().observe);
+        let listed = list::list_backend(
+            provider.clone(),
+            reads.clone(),
+            env.clone(),
+            list_wanted.clone(),
+            pace_seen,
+            sender.clone(),
+        );
+        part("back-end list", shutdown.clone(), listed.boxed());
         let sink = ObservationSink::new(mailbox.clone());
         let followed = list::follow_backend(provider.clone(), sink, env.clone(), sender.clone());
-        env.spawn("back-end watch", until(shutdown.clone(), followed));
+        part("back-end watch", shutdown.clone(), followed.boxed());
 
         let settings = parts.settings;
         let policy = policy_of(provider.describe(), settings.release, env.now().mono);
@@ -174,6 +202,7 @@ impl PodController {
                 node: NodeReader::new(parts.clients.write.clone(), parts.node_name.clone()),
             },
             writer: PodWriter::new(parts.clients.write, parts.node_name),
+            reads,
             permits: Permits {
                 starts: settings.start_workers.max(1),
                 stops: settings.stop_workers.max(1),
@@ -181,7 +210,12 @@ impl PodController {
             },
         };
         let channels = Channels { input, sender, mailbox, list_wanted, pace };
-        Actor::new(env, work, channels).run(shutdown, settings.drain).await;
+        let actor = Actor::new(env.clone(), work, channels).run(shutdown, settings.drain);
+        tokio::select! {
+            biased;
+            ended = contained("the actor", actor) => ended,
+            Some(defect) = defect.recv() => Err(defect),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use vk_core::backoff::Backoff;
 use super::input::{Input, Watched};
 use super::wire::WirePod;
 use crate::env::Env;
-use crate::expiry::has_expired;
+use crate::expiry::{Expiries, has_expired};
 
 /// A watch lasts this long, so that a half-open connection is noticed within about as much.
 const WATCH_SECONDS: u32 = 60;
@@ -31,6 +31,7 @@ pub(super) async fn watch_pods(
     actor: mpsc::Sender<Input>,
 ) {
     let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+    let mut expiries = Expiries::default();
     let mut reconnects = true;
     while !actor.is_closed() {
         let pods: Api<WirePod> = Api::all(client.clone());
@@ -52,13 +53,21 @@ pub(super) async fn watch_pods(
                     if !matches!(event, watcher::Event::Init) {
                         backoff.reset();
                     }
+                    if matches!(event, watcher::Event::Apply(_) | watcher::Event::Delete(_)) {
+                        expiries.followed();
+                    }
                     if let Some(watched) = translate(event)
                         && actor.send(Input::Watched(watched)).await.is_err()
                     {
                         return;
                     }
                 }
-                Some(Err(error)) if has_expired(&error) => break,
+                Some(Err(error)) if has_expired(&error) => {
+                    let delay = expiries.next_delay(&env);
+                    tracing::debug!(?delay, "the watch of pods begins after a version that has expired: it lists anew");
+                    tokio::time::sleep(delay).await;
+                    break;
+                }
                 Some(Err(error)) => {
                     let delay = backoff.next_delay(env.random().next_u64());
                     tracing::warn!(%error, ?delay, "the watch of pods failed; it goes on after a delay");

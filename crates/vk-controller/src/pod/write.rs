@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use vk_core::machine::{Refusal, Write, WriteOutcome};
 use vk_core::record::PodSnapshot;
-use vk_core::status::{StatusInput, StatusPlan, plan};
+use vk_core::status::{Phase, StatusInput, StatusPlan, plan};
 use vk_core::{PodKey, PodUid};
 
 use super::basis::OwnedBasis;
@@ -86,13 +86,20 @@ impl PodWriter {
         };
         match plan(&decoded, &input) {
             StatusPlan::Unchanged { phase } => Ok(WriteOutcome::Unchanged { phase }),
-            StatusPlan::Patch { body, phase, .. } => {
+            StatusPlan::Patch { cosmetic: true, .. } if !basis.may_reword => {
+                let written = decoded.status.and_then(|status| status.phase).unwrap_or_default();
+                Ok(WriteOutcome::OnlyWords { phase: Phase::parse(&written) })
+            }
+            StatusPlan::Patch { body, phase, cosmetic } => {
                 let path = format!("{}/status?fieldManager=virtual-kubelet", path_of(&pod.key));
                 let written: Partial = self
                     .request(Method::PATCH, path, METADATA_ONLY, "application/strategic-merge-patch+json", &body)
                     .await?;
                 let resource_version = written.metadata.resource_version.unwrap_or_default();
-                Ok(WriteOutcome::Applied { phase, resource_version })
+                Ok(match cosmetic {
+                    true => WriteOutcome::Reworded { phase, resource_version },
+                    false => WriteOutcome::Applied { phase, resource_version },
+                })
             }
         }
     }

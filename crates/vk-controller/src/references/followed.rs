@@ -17,7 +17,7 @@ use vk_core::resolve::{Data, ServiceFacts, ServicePort};
 
 use super::fetch::{Fetch, config_map_data, secret_data};
 use crate::env::Env;
-use crate::expiry::has_expired;
+use crate::expiry::{Expiries, has_expired};
 use crate::fanout::Fanout;
 
 /// What is followed.
@@ -80,8 +80,10 @@ impl Owner {
     async fn run(mut self, mut requests: mpsc::Receiver<Subscribe>) {
         while let Some(Subscribe { topic, reply }) = requests.recv().await {
             self.topics.retain(|_, publication| publication.strong_count() > 0);
-            let publication = self.topics.get(&topic).and_then(Weak::upgrade);
-            let receiver = publication.unwrap_or_else(|| self.begin(topic)).subscribe();
+            // One that is just ending is begun anew.
+            let known = self.topics.get(&topic).and_then(Weak::upgrade);
+            let receiver = known.and_then(|publication| publication.subscribe_if_open());
+            let receiver = receiver.unwrap_or_else(|| self.begin(topic).subscribe());
             // Whoever asked may have gone away meanwhile.
             drop(reply.send(receiver));
         }
@@ -120,22 +122,24 @@ impl Follower {
 
     /// Follows for ever: a watch that has expired is begun anew.
     async fn follow(&self, topic: Topic, watches: bool) {
+        let mut expiries = Expiries::default();
         loop {
-            self.follow_once(&topic, watches).await;
+            self.follow_once(&topic, watches, &mut expiries).await;
+            tokio::time::sleep(expiries.next_delay(&self.env)).await;
         }
     }
 
-    async fn follow_once(&self, topic: &Topic, watches: bool) {
+    async fn follow_once(&self, topic: &Topic, watches: bool, expiries: &mut Expiries) {
         match topic {
             // Services are few and needed at every start: they are always watched.
-            Topic::Services { namespace } => self.services(namespace).await,
+            Topic::Services { namespace } => self.services(namespace, expiries).await,
             Topic::ConfigMap { namespace, name } if watches => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-                self.watch(api, name, config_map_data).await;
+                self.watch(api, name, config_map_data, expiries).await;
             }
             Topic::Secret { namespace, name } if watches => {
                 let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-                self.watch(api, name, secret_data).await;
+                self.watch(api, name, secret_data, expiries).await;
             }
             topic => self.poll(topic).await,
         }
@@ -156,7 +160,7 @@ impl Follower {
         }
     }
 
-    async fn watch<K>(&self, api: Api<K>, name: &str, data: fn(K) -> Data)
+    async fn watch<K>(&self, api: Api<K>, name: &str, data: fn(K) -> Data, expiries: &mut Expiries)
     where
         K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
@@ -169,8 +173,14 @@ impl Follower {
                 Ok(watcher::Event::Init) => listed = None,
                 Ok(watcher::Event::InitApply(object)) => listed = Some(data(object)),
                 Ok(watcher::Event::InitDone) => self.publish(listed.take()),
-                Ok(watcher::Event::Apply(object)) => self.publish(Some(data(object))),
-                Ok(watcher::Event::Delete(_)) => self.publish(None),
+                Ok(watcher::Event::Apply(object)) => {
+                    expiries.followed();
+                    self.publish(Some(data(object)));
+                }
+                Ok(watcher::Event::Delete(_)) => {
+                    expiries.followed();
+                    self.publish(None);
+                }
                 Err(error) if has_expired(&error) => return,
                 Err(error) => {
                     self.pause(&mut backoff, &error).await;
@@ -192,7 +202,7 @@ impl Follower {
     }
 
     /// Every Service of the namespace, and `default/kubernetes`.
-    async fn services(&self, namespace: &str) {
+    async fn services(&self, namespace: &str, expiries: &mut Expiries) {
         let own: Api<Service> = Api::namespaced(self.client.clone(), namespace);
         let master: Api<Service> = Api::namespaced(self.client.clone(), "default");
         let mut own = pin!(watcher(own, watcher::Config::default()));
@@ -208,6 +218,9 @@ impl Follower {
             match item {
                 Some(Ok(event)) => {
                     backoff.reset();
+                    if matches!(event, watcher::Event::Apply(_) | watcher::Event::Delete(_)) {
+                        expiries.followed();
+                    }
                     list.take(event);
                 }
                 Some(Err(error)) if has_expired(&error) => return,
@@ -227,7 +240,7 @@ impl Follower {
 async fn unused(publication: &Fanout<State>) {
     loop {
         tokio::time::sleep(LINGER).await;
-        if publication.is_unused() {
+        if publication.close_if_unused() {
             return;
         }
     }

@@ -59,7 +59,7 @@ impl ClusterData for PodData {
                 DataRef::Secret(name) => fetch.secret(&self.namespace, &name).await,
                 DataRef::Claim(name) => fetch.claim(&self.namespace, &name).await,
                 DataRef::Services => self.services().await,
-                DataRef::Token(wanted) => self.tokens.request(&wanted).await,
+                DataRef::Token(wanted) => Ok(self.tokens.request(&wanted).await?.map(|issued| issued.data)),
                 other => Err(Error::internal(format!("{other} cannot be read"))),
             }
         }
@@ -139,13 +139,13 @@ fn tokens(references: References, tokens: Tokens, wanted: TokenRequest) -> BoxSt
             tokio::time::sleep(delay).await;
             let answer = tokens.request(&wanted).await;
             let delay = match &answer {
-                Ok(Some(Data::Token { expires_at, .. })) => {
+                Ok(Some(issued)) => {
                     backoff.reset();
-                    refresh_in(env.now().wall, *expires_at)
+                    refresh_in(issued.life)
                 }
                 _ => Duration::from_millis(500) + backoff.next_delay(env.random().next_u64()),
             };
-            Some((answer, (delay, backoff)))
+            Some((answer.map(|issued| issued.map(|issued| issued.data)), (delay, backoff)))
         }
     };
     stream::unfold((Duration::ZERO, backoff), next).boxed()

@@ -175,22 +175,33 @@ pub struct StatusBasis<'a> {
 impl PodMachine {
     /// A machine for a pod that the API server shows.
     pub fn new(uid: PodUid, facts: Arc<PodFacts>, policy: BackendPolicy, now: Now) -> (Self, Vec<Effect>) {
-        let mut machine = Self::empty(uid, policy, now);
-        machine.absorb_first_facts(facts, now);
-        let effects = machine.step(Event::Tick, now);
+        let mut machine = Self::unseen(uid, policy, now);
+        let effects = machine.begin(facts, now);
         (machine, effects)
+    }
+
+    /// The first step of a machine that is [`Self::unseen`].
+    pub fn begin(&mut self, facts: Arc<PodFacts>, now: Now) -> Vec<Effect> {
+        self.absorb_first_facts(facts, now);
+        self.step(Event::Tick, now)
     }
 
     /// A machine for a pod that only the back end holds, proved absent from the API: it is stopped and removed.
     pub fn orphan(observation: PodObservation, policy: BackendPolicy, now: Now) -> (Self, Vec<Effect>) {
-        let mut machine = Self::empty(observation.uid.clone(), policy, now);
-        machine.handle.clone_from(&observation.handle);
-        machine.backend = BackendView::Present(Box::new(observation));
-        let effects = machine.step(Event::Gone { deletion: None }, now);
+        let mut machine = Self::unseen(observation.uid.clone(), policy, now);
+        let effects = machine.begin_as_orphan(observation, now);
         (machine, effects)
     }
 
-    fn empty(uid: PodUid, policy: BackendPolicy, now: Now) -> Self {
+    /// The first step of a machine that is [`Self::unseen`], for a pod that only the back end holds.
+    pub fn begin_as_orphan(&mut self, observation: PodObservation, now: Now) -> Vec<Effect> {
+        self.handle.clone_from(&observation.handle);
+        self.backend = BackendView::Present(Box::new(observation));
+        self.step(Event::Gone { deletion: None }, now)
+    }
+
+    /// A machine that has been told nothing yet, and does nothing.
+    pub fn unseen(uid: PodUid, policy: BackendPolicy, now: Now) -> Self {
         Self {
             uid,
             policy,

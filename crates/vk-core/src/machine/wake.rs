@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::calls::OVERDUE;
 use super::effect::Call;
-use super::state::{BackendView, PodMachine};
+use super::state::{BackendView, Farewell, PodMachine};
 use crate::time::Now;
 
 impl PodMachine {
     /// The next moment, on the monotonic clock, at which a tick would change anything.
     pub fn wake_at(&self, now: Now) -> Option<Duration> {
+        if self.farewell != Farewell::NotYet {
+            return self.wanted_write().and_then(|(_, due)| self.writes.due().map(|free| free.max(due)));
+        }
         let call = self.wanted_call(now.mono).and_then(|_| self.calls.due());
         let write = self.wanted_write().and_then(|(_, due)| self.writes.due().map(|free| free.max(due)));
         [call, write, self.overdue(), self.deadline(now), self.release()].into_iter().flatten().min()

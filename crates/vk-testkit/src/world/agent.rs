@@ -10,11 +10,14 @@ use tower::Layer;
 use virtual_kubelet::ScopedSpawner;
 use virtual_kubelet::controller::env::{Env, Random};
 use virtual_kubelet::controller::events::EventRecorder;
-use virtual_kubelet::controller::node::{LeaseHandle, LeaseKeeper, NodeController, NodeHandle, SharedClient};
+use virtual_kubelet::controller::node::{
+    LeaseHandle, LeaseKeeper, NodeController, NodeHandle, NodeSettings, SharedClient,
+};
 use virtual_kubelet::controller::pod::{PodClients, PodController, PodDirectory, PodParts, PodSettings};
 use virtual_kubelet::controller::references::References;
 use virtual_kubelet::core::node::lease::{LeaseHolder, LeaseState};
-use virtual_kubelet::core::node::{AgentFacts, Identity, KubeletVersion, NodeAddress, NodeName};
+use virtual_kubelet::core::node::{AgentFacts, Identity, KubeletVersion, NodeAddress, NodeName, OutagePolicy};
+use virtual_kubelet::core::orphan::OrphanReport;
 use virtual_kubelet::kube::Client;
 use virtual_kubelet::provider::layer::TimeoutsLayer;
 use virtual_kubelet::provider::{BoxNodeProvider, BoxProvider};
@@ -41,6 +44,25 @@ pub struct AgentClients {
     pub cut: Arc<dyn Fn() + Send + Sync>,
 }
 
+/// What may differ from agent to agent of one world.
+#[derive(Debug, Clone, Default)]
+pub struct AgentSettings {
+    /// How pods are handled.
+    pub pods: PodSettings,
+    /// How the Node is kept.
+    pub node: NodeSettings,
+    /// What becomes of the Node while the back end does not answer.
+    pub outage_policy: OutagePolicy,
+}
+
+/// The three ends of an agent, in their order.
+#[derive(Default)]
+struct Shutdown {
+    pods: CancellationToken,
+    node: CancellationToken,
+    lease: CancellationToken,
+}
+
 /// What dies with a process. Dropped, it is killed.
 struct Process {
     spawner: Arc<ScopedSpawner>,
@@ -59,7 +81,8 @@ impl Drop for Process {
 /// A running agent. Dropped, it is killed.
 pub struct AgentInstance {
     process: Process,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
+    orphans: watch::Receiver<OrphanReport>,
     directory: PodDirectory,
     node: NodeHandle,
     lease: LeaseHandle,
@@ -71,7 +94,13 @@ impl AgentInstance {
     ///
     /// # Panics
     /// If the lease is not won.
-    pub(super) async fn start(ring: &dyn Ring, backend: &Backend, interposition: &Interposition, seed: u64) -> Self {
+    pub(super) async fn start(
+        ring: &dyn Ring,
+        backend: &Backend,
+        interposition: &Interposition,
+        seed: u64,
+        settings: AgentSettings,
+    ) -> Self {
         let spawner = Arc::new(ScopedSpawner::new(Handle::current()));
         let env = Env::new(ring.wall_clock(), Random::seeded(seed), spawner.clone());
         let clients = ring.agent(ring.node_name());
@@ -81,22 +110,21 @@ impl AgentInstance {
         let node_provider = interposition.around_node_provider(BoxNodeProvider::new(backend.node_provider()));
         // From here on, whoever gives up waiting for the lease leaves no half of a process behind.
         let process = Process { spawner, clients: clients.clone(), provider: simulated };
-        let shutdown = CancellationToken::new();
-        let facts = agent_facts(ring.node_name());
+        let shutdown = Shutdown::default();
+        let mut facts = agent_facts(ring.node_name());
+        facts.outage_policy = settings.outage_policy;
 
         let holder = LeaseHolder { node: facts.name.clone(), instance: INSTANCE.to_owned(), host: "test".to_owned() };
         let connection = Arc::new(SharedClient((clients.make)()));
-        let lease = LeaseKeeper::new(holder).start(&env, connection, shutdown.clone());
+        let lease = LeaseKeeper::new(holder).start(&env, connection, shutdown.lease.clone());
         let held = lease.report().wait_for(|report| report.state == LeaseState::Held).await.is_ok();
         assert!(held, "the lease is won");
 
         let recorder = EventRecorder::new((clients.make)(), ring.node_name(), &env);
-        let node = NodeController::new(facts, node_provider).with_recorder(recorder.clone()).start(
-            &env,
-            (clients.make)(),
-            lease.clone(),
-            &shutdown,
-        );
+        let node = NodeController::new(facts, node_provider)
+            .with_settings(settings.node)
+            .with_recorder(recorder.clone())
+            .start(&env, (clients.make)(), lease.clone(), &shutdown.node);
         let parts = PodParts {
             node_name: ring.node_name().to_owned(),
             clients: PodClients { watch: (clients.make)(), write: (clients.make)() },
@@ -105,22 +133,28 @@ impl AgentInstance {
             recorder,
             node: node.facts(),
             reconnect: lease.reconnect(),
-            settings: PodSettings::default(),
+            settings: settings.pods,
         };
         let controller = PodController::new(env.clone(), parts);
-        let directory = controller.directory();
+        let (directory, orphans) = (controller.directory(), controller.orphans());
         let (ending, ended) = watch::channel(false);
-        let stop = shutdown.clone();
+        let stop = shutdown.pods.clone();
         env.spawn("pod controller", async move {
-            controller.run(stop).await;
+            let ran = controller.run(stop).await;
+            assert!(ran.is_ok(), "{ran:?}");
             ending.send_replace(true);
         });
-        Self { process, shutdown, directory, node, lease, ended }
+        Self { process, shutdown, orphans, directory, node, lease, ended }
     }
 
     /// Read access to what the agent knows of its pods.
     pub fn directory(&self) -> &PodDirectory {
         &self.directory
+    }
+
+    /// What the agent knows of orphans.
+    pub fn orphans(&self) -> OrphanReport {
+        *self.orphans.borrow()
     }
 
     /// What the agent knows of its node.
@@ -135,9 +169,12 @@ impl AgentInstance {
 
     /// Ends it as SIGTERM does: what is under way is finished.
     pub async fn stop(mut self) {
-        self.shutdown.cancel();
+        self.shutdown.pods.cancel();
         // An error means that it has ended already.
         let _ended = self.ended.wait_for(|ended| *ended).await.is_ok();
+        self.shutdown.node.cancel();
+        self.node.ended().await;
+        self.shutdown.lease.cancel();
         let _released = self.lease.report().wait_for(|report| report.state == LeaseState::Released).await.is_ok();
         self.kill();
     }
