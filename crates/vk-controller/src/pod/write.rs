@@ -44,7 +44,8 @@ struct PartialMeta {
 
 #[derive(Deserialize)]
 struct PartialList {
-    items: Vec<Partial>,
+    /// The API server answers `null`, not an empty array, where no object's metadata is to be told.
+    items: Option<Vec<Partial>>,
 }
 
 impl PodWriter {
@@ -137,7 +138,7 @@ impl PodWriter {
     /// A list without resourceVersion is answered from a quorum of the store, not from a cache.
     async fn uids(&self, path: String) -> kube::Result<Vec<PodUid>> {
         let list: PartialList = self.request(Method::GET, path, METADATA_LIST, "application/json", &()).await?;
-        Ok(list.items.into_iter().filter_map(|item| item.metadata.uid).map(PodUid::from).collect())
+        Ok(list.items.into_iter().flatten().filter_map(|item| item.metadata.uid).map(PodUid::from).collect())
     }
 
     async fn request<T: DeserializeOwned>(
@@ -192,5 +193,18 @@ fn refusal(status: Status) -> Refusal {
         message: status.message,
         fields: causes.map(|cause| cause.field).collect(),
         retry_after: (seconds > 0).then(|| Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Kubernetes 1.36 answers.
+    #[test]
+    fn a_metadata_list_without_objects_is_read() {
+        let answer = r#"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1528"},"items":null}"#;
+        let list: PartialList = serde_json::from_str(answer).unwrap();
+        assert!(list.items.is_none());
     }
 }
