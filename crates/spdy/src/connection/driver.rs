@@ -1,0 +1,162 @@
+//! The one owner of a connection's state: reads, writes, and knows every stream.
+
+mod frames;
+mod pace;
+mod requests;
+mod transport;
+
+use std::collections::BTreeMap;
+
+use bytes::BytesMut;
+use pace::Pace;
+use tokio::sync::mpsc;
+
+use super::command::{Control, Data, WeakChannels};
+use super::entry::Entry;
+use super::incoming::Request;
+use super::send_window::INITIAL;
+use super::{FlowControl, Role, Settings};
+use crate::codec::{Decoder, Encoder};
+use crate::error::ConnectionError;
+use crate::frame::Frame;
+use crate::stream_id::StreamId;
+
+/// Beyond so many bytes that wait to be written no data is taken from streams.
+const FULL: usize = 256 * 1024;
+
+/// Beyond so many, nothing is read either: a peer that asks and does not listen is not answered.
+const OVERFULL: usize = 1024 * 1024;
+
+/// What the peer may send, on a stream and on the whole connection, before it is told more (draft 3.1, section 2.6.8).
+const WINDOW: usize = 64 * 1024;
+
+pub(super) struct Driver {
+    role: Role,
+    settings: Settings,
+    channels: WeakChannels,
+    data: mpsc::Receiver<Data>,
+    control: mpsc::UnboundedReceiver<Control>,
+    requests: mpsc::Sender<Request>,
+
+    decoder: Decoder,
+    encoder: Encoder,
+    input: BytesMut,
+    output: BytesMut,
+    unflushed: bool,
+
+    streams: BTreeMap<StreamId, Entry>,
+    next_id: Option<StreamId>,
+    /// The last stream of the peer's that was taken or refused.
+    last_of_peer: Option<StreamId>,
+    /// Streams whose readers have more waiting than they should.
+    overrun: usize,
+
+    windows: Windows,
+    /// Data that the connection's window does not let through yet.
+    held: Option<Data>,
+    /// Bytes that came on the whole connection, of which the peer has not been told.
+    received: usize,
+
+    most_streams_of_peer: Option<u32>,
+    closing: bool,
+    /// The peer has said that it goes.
+    peer_is_going: bool,
+    /// Nobody here holds anything of the connection.
+    abandoned: bool,
+    pace: Pace,
+}
+
+/// What the peer lets us send.
+struct Windows {
+    /// Of a new stream.
+    initial: i64,
+    /// Of the whole connection.
+    connection: i64,
+    streams_bind: bool,
+    connection_binds: bool,
+}
+
+impl Driver {
+    pub(super) fn new(
+        role: Role,
+        settings: Settings,
+        channels: WeakChannels,
+        data: mpsc::Receiver<Data>,
+        control: mpsc::UnboundedReceiver<Control>,
+        requests: mpsc::Sender<Request>,
+    ) -> Self {
+        let binds = settings.flow_control == FlowControl::Enforce;
+        let windows = Windows { initial: INITIAL, connection: INITIAL, streams_bind: binds, connection_binds: binds };
+        Self {
+            role,
+            settings,
+            channels,
+            data,
+            control,
+            requests,
+            decoder: Decoder::new(settings.limits),
+            encoder: Encoder::new(),
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            unflushed: false,
+            streams: BTreeMap::new(),
+            next_id: StreamId::new(if role == Role::Client { 1 } else { 2 }),
+            last_of_peer: None,
+            overrun: 0,
+            windows,
+            held: None,
+            received: 0,
+            most_streams_of_peer: None,
+            closing: false,
+            peer_is_going: false,
+            abandoned: false,
+            pace: Pace::new(role, settings.ping_interval, settings.idle_timeout),
+        }
+    }
+
+    fn write(&mut self, frame: &Frame) -> Result<(), ConnectionError> {
+        Ok(self.encoder.encode(frame, &mut self.output)?)
+    }
+
+    /// Whether the number is one that the peer counts.
+    fn is_of_peer(&self, id: StreamId) -> bool {
+        id.is_of_client() == (self.role == Role::Server)
+    }
+
+    /// Whether everything has been done that there was to do.
+    fn is_done(&self) -> bool {
+        let nobody_left = self.abandoned || (self.closing && self.streams.is_empty());
+        nobody_left && self.held.is_none() && self.output.is_empty() && self.data.is_empty()
+    }
+
+    fn may_take_data(&self) -> bool {
+        self.output.len() < FULL && self.held.is_none()
+    }
+
+    fn may_read(&self) -> bool {
+        self.overrun == 0 && self.output.len() < OVERFULL
+    }
+
+    /// Forgets a stream whose two directions have ended.
+    fn forget_if_over(&mut self, id: StreamId) {
+        if self.streams.get(&id).is_some_and(Entry::is_over) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: StreamId) -> Option<Entry> {
+        let entry = self.streams.remove(&id)?;
+        self.count_overrun(entry.waiting(), 0);
+        Some(entry)
+    }
+
+    /// Keeps count of the streams that have overrun their buffers.
+    fn count_overrun(&mut self, before: usize, after: usize) {
+        let most = self.settings.stream_buffer.max(WINDOW);
+        match (before > most, after > most) {
+            (false, true) => self.overrun += 1,
+            (true, false) => self.overrun -= 1,
+            _ => {}
+        }
+    }
+}

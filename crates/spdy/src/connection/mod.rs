@@ -1,0 +1,114 @@
+//! The multiplexer.
+
+mod command;
+mod driver;
+mod entry;
+mod incoming;
+mod send_window;
+mod session;
+mod stream;
+
+use std::time::Duration;
+
+use driver::Driver;
+pub use incoming::{Incoming, Request};
+pub use session::{OpenError, Session};
+pub use stream::{ReceiveHalf, SendHalf, Stream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+use crate::error::ConnectionError;
+use crate::limits::Limits;
+
+/// Which side of the connection this is: it decides whose numbers streams and pings get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Opened the connection.
+    Client,
+    /// Took it.
+    Server,
+}
+
+/// Whether the peer's windows bind what is sent.
+///
+/// Some peers never send a WINDOW_UPDATE and take whatever comes, Go's `spdystream` among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FlowControl {
+    /// They bind from the moment on at which the peer shows, by a WINDOW_UPDATE or an initial window, that it has them.
+    #[default]
+    Detect,
+    /// They always bind, as the protocol says: a peer that knows no windows gets 64 KiB of a stream and no more.
+    Enforce,
+}
+
+/// How a connection works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// What the peer may make this side hold.
+    pub limits: Limits,
+    /// Whether the peer's windows bind.
+    pub flow_control: FlowControl,
+    /// Received bytes of one stream that wait for their reader; beyond them, and only after the peer has overrun its
+    /// window, the whole connection is read no further until they are taken. At least 64 KiB.
+    pub stream_buffer: usize,
+    /// A ping goes out this often; the connection ends if one is not answered before the next two are due. `None` sends none.
+    pub ping_interval: Option<Duration>,
+    /// The connection ends after this long without any frame of a stream. `None` keeps it.
+    pub idle_timeout: Option<Duration>,
+    /// After the last frame the peer has this long to end the transport on its side, so that nothing it has not read yet is
+    /// lost with it.
+    pub linger: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            flow_control: FlowControl::Detect,
+            stream_buffer: 256 * 1024,
+            ping_interval: None,
+            idle_timeout: None,
+            linger: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How a connection ended in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// [`Session::close`] was called and every stream has ended; or nobody here holds anything of it any more.
+    Closed,
+    /// The peer ended the transport.
+    PeerClosed {
+        /// Streams that were still open.
+        open_streams: usize,
+    },
+}
+
+/// A connection. Nothing happens on it but in [`Connection::run`].
+pub struct Connection<IO> {
+    io: IO,
+    driver: Driver,
+}
+
+impl<IO: AsyncRead + AsyncWrite> Connection<IO> {
+    /// A connection over `io`, on which nothing has been read or written yet.
+    ///
+    /// The session opens streams, [`Incoming`] gives those of the peer.
+    pub fn new(io: IO, role: Role, settings: Settings) -> (Session, Incoming, Self) {
+        let (data, data_seen) = mpsc::channel(command::DATA_QUEUE);
+        let (control, control_seen) = mpsc::unbounded_channel();
+        let (requests, requests_seen) = mpsc::channel(settings.limits.streams.max(1));
+        let session = Session::new(data, control.clone());
+        let driver = Driver::new(role, settings, session.channels().downgrade(), data_seen, control_seen, requests);
+        (session.clone(), Incoming::new(requests_seen, session), Self { io, driver })
+    }
+
+    /// Reads and writes until the connection has ended; its streams end with it.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] if it ended before its time.
+    pub async fn run(self) -> Result<End, ConnectionError> {
+        self.driver.run(self.io).await
+    }
+}
