@@ -77,7 +77,7 @@ fn program_of(line: &str) -> Option<(String, PathBuf)> {
 }
 
 /// What is built, and whether it differs from what is committed.
-fn commit() -> Result<String> {
+pub(crate) fn commit() -> Result<String> {
     let mut describe = Command::new("git");
     describe.current_dir(root()?).args(["describe", "--always", "--dirty", "--exclude=*"]);
     Ok(output_of(&mut describe)?.trim().to_owned())

@@ -1,5 +1,8 @@
 //! `cargo xtask e2e`: the tests of `test/e2e` on a control plane and a Docker engine of their own.
 
+mod faults;
+
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 
@@ -13,13 +16,25 @@ const PACKAGE: &str = "test-e2e";
 const TESTS_PER_PROCESSOR: usize = 4;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     /// Run only the tests whose names contain this.
     #[arg(long, value_name = "FILTER")]
     only: Option<String>,
+    #[command(subcommand)]
+    suite: Option<Suite>,
+}
+
+#[derive(clap::Subcommand)]
+enum Suite {
+    /// Minutes of faults instead: agents killed, connections cut, control planes and engines stopped; docs/reliability.md.
+    Faults(faults::Arguments),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(Suite::Faults(arguments)) = &arguments.suite {
+        return faults::run(arguments);
+    }
     on_a_cluster(arguments.only.as_deref(), |tests| {
         let status = tests.status().context("cannot start cargo")?;
         if status.success() { Ok(()) } else { bail!("tests failed: {status}") }
@@ -30,12 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// that ends.
 pub(crate) fn on_a_cluster(only: Option<&str>, run: impl FnOnce(&mut Command) -> Result<()>) -> Result<()> {
     Programs::build()?;
-    let binary = build_virtual_kubelet()?;
-    // Nothing is compiled any more once the cluster runs.
-    let built = cargo()?.args(["test", "--package", PACKAGE, "--no-run"]).status().context("cannot start cargo")?;
-    if !built.success() {
-        bail!("cannot build the tests: {built}");
-    }
+    let binary = build()?;
     let engine = DockerEngine::start(DockerOptions::default()).context("cannot start a Docker engine")?;
     engine.load_test_image()?;
     // Where pods in containers reach it too.
@@ -53,4 +63,14 @@ pub(crate) fn on_a_cluster(only: Option<&str>, run: impl FnOnce(&mut Command) ->
         .env("DOCKER_HOST", engine.host())
         .env("VK_BINARY", binary);
     run(&mut tests)
+}
+
+/// Builds the program and its tests, so that nothing is compiled any more once a cluster runs. Answers with the program.
+fn build() -> Result<PathBuf> {
+    let binary = build_virtual_kubelet()?;
+    let built = cargo()?.args(["test", "--package", PACKAGE, "--no-run"]).status().context("cannot start cargo")?;
+    if !built.success() {
+        bail!("cannot build the tests: {built}");
+    }
+    Ok(binary)
 }

@@ -98,9 +98,8 @@ fn until_nothing_is_left(stage: &Stage) {
         let left = stage.docker().all();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
-    let volumes = stage.state_directory().join(stage.name()).join("volumes");
-    eventually("no volume left", || {
-        let left = std::fs::read_dir(&volumes).map_or(0, Iterator::count);
-        if left == 0 { Ok(()) } else { Err(format!("{left} pods in {}", volumes.display())) }
+    eventually("no files left", || {
+        let left = stage.files_of_pods();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
 }

@@ -4,26 +4,36 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use test_cluster::{DockerEngine, DockerOptions};
+use test_cluster::{Cluster, DockerEngine, DockerOptions};
+use tokio::time::Instant;
 
-use crate::stage::{Environment, Identity, Stage, condition, eventually, seconds_of, sleeper, text};
+use crate::faults::{Ledger, Row, Rule};
+use crate::stage::{Environment, Identity, Stage, condition, eventually, text};
 
 const OUTAGE: Duration = Duration::from_secs(60);
 const PODS: [&str; 3] = ["one", "two", "three"];
 
-/// One engine of its own, under a node of each identity.
 #[test]
 fn a_docker_outage_is_told_and_evicts_nothing() {
+    let (pods, _) = outage(&Environment::read().cluster);
+    for pod in pods {
+        assert!(pod.complaints.is_empty(), "{pod:?}");
+    }
+}
+
+/// One engine of its own, under a node of each identity. Answers with what has become of the pods, and with how many seconds
+/// after the daemon answers again those run that were created meanwhile.
+pub(crate) fn outage(cluster: &Cluster) -> (Vec<Row>, f64) {
     let mut engine = DockerEngine::start(DockerOptions::default()).unwrap();
     engine.load_test_image().unwrap();
-    let environment = Environment::read().with_docker(engine.host());
+    let environment = Environment::of(cluster.clone(), engine.host());
     let stages: Vec<Stage> = [Identity::Node, Identity::ServiceAccount]
         .into_iter()
         .map(|identity| {
             let mut stage = Stage::open(&environment, identity);
             stage.start_docker_node();
             for name in PODS {
-                stage.create_pod(name, json!({ "containers": [sleeper("main")] }));
+                create(&stage, name);
             }
             stage
         })
@@ -53,16 +63,17 @@ fn a_docker_outage_is_told_and_evicts_nothing() {
             assert!(pod.phase() == "Running" && !pod.is_being_deleted(), "{name}: {}", pod.status());
         }
         // What comes meanwhile waits.
-        stage.create_pod("later", json!({ "containers": [sleeper("main")] }));
+        create(stage, "later");
     }
 
     engine.start_daemon().unwrap();
-    seconds_of("after a minute without dockerd, a pod that waited runs after", || {
-        for stage in &stages {
-            stage.until_node("Docker is back", |node| condition(node, "BackendReachable") == "True");
-            stage.until_running("later");
-        }
-    });
+    let answers = Instant::now();
+    for stage in &stages {
+        stage.until_node("Docker is back", |node| condition(node, "BackendReachable") == "True");
+        stage.until_running("later");
+    }
+    let seconds = answers.elapsed().as_secs_f64();
+    let mut judged = Vec::new();
     for ((stage, before), in_docker) in stages.iter().zip(before).zip(in_docker) {
         assert_eq!(PODS.map(|name| stage.until_running(name).runs()), before);
         let now = stage.docker().running();
@@ -74,10 +85,23 @@ fn a_docker_outage_is_told_and_evicts_nothing() {
             stage.until_node("pods again", |node| node["status"]["allocatable"]["pods"] == "110")["spec"]["unschedulable"],
             json!(null)
         );
+        let ledger = Ledger::of(stage);
+        judged.extend(
+            stage
+                .all_pods()
+                .iter()
+                .map(|pod| Row::judge(pod, "runs through the outage".to_owned(), Rule::OneForEachRun, &ledger)),
+        );
         stage.kubectl().ok(&["delete", "pods", "--all"]);
         eventually("nothing in Docker", || {
             let left = stage.docker().all();
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         });
     }
+    (judged, seconds)
+}
+
+fn create(stage: &Stage, name: &str) {
+    let ledger = Ledger::of(stage);
+    stage.create_pod(name, ledger.spec(ledger.sleeper("main")));
 }

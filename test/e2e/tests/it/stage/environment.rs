@@ -19,6 +19,11 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let cluster = Cluster::from_env().unwrap_or_else(|error| refuse(&format!("{error:#}")));
         let docker_host = env::var("DOCKER_HOST").unwrap_or_else(|_| refuse("DOCKER_HOST is not set"));
+        Self::of(cluster, docker_host)
+    }
+
+    /// The program under test between a cluster and an engine of the test's own.
+    pub(crate) fn of(cluster: Cluster, docker_host: String) -> Self {
         let binary = env::var_os("VK_BINARY").map_or_else(built_beside_this_test, PathBuf::from);
         if !binary.is_file() {
             refuse(&format!(
@@ -32,11 +37,6 @@ impl Environment {
     /// The same with another cluster.
     pub(crate) fn with_cluster(self, cluster: Cluster) -> Self {
         Self { cluster, ..self }
-    }
-
-    /// The same with another Docker engine.
-    pub(crate) fn with_docker(self, docker_host: String) -> Self {
-        Self { docker_host, ..self }
     }
 
     /// The program, without any setting of the user's.

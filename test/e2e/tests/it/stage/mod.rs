@@ -101,7 +101,7 @@ impl Stage {
         command
             .arg(format!("--nodename={}", self.name))
             .arg(format!("--provider={provider}"))
-            .arg(format!("--kubeconfig={}", self.identity.kubeconfig(&self.environment.cluster, &self.name).display()))
+            .arg(format!("--kubeconfig={}", self.kubeconfig().display()))
             .arg(format!("--state-dir={}", self.directory.join("state").display()))
             .arg(format!("--client-verify-ca={}", serving.client_ca.display()))
             // Tests run side by side, so each takes a free port.
@@ -113,6 +113,11 @@ impl Stage {
             command.arg(format!("--node-ip={address}"));
         }
         command
+    }
+
+    /// The kubeconfig that proves the agent's identity.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.identity.kubeconfig(&self.environment.cluster, &self.name)
     }
 
     /// Starts the agent.
@@ -178,6 +183,13 @@ impl Stage {
         self.directory.join("state")
     }
 
+    /// What the agent keeps of pods' files, by path.
+    pub(crate) fn files_of_pods(&self) -> Vec<PathBuf> {
+        let volumes = self.state_directory().join(&self.name).join("volumes");
+        let kinds = ["pods", "files"].map(|kind| fs::read_dir(volumes.join(kind)));
+        kinds.into_iter().flatten().flatten().flatten().map(|left| left.path()).collect()
+    }
+
     /// A file of the test's own.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory.join(name);
@@ -218,9 +230,12 @@ impl Stage {
 
     /// The pods that carry this label, as in `app=web`.
     pub(crate) fn pods(&self, selector: &str) -> Vec<PodView> {
-        let list = self.api.get(&self.path(&format!("pods?labelSelector={}", selector.replace('=', "%3D"))));
-        let items = list.and_then(|mut list| list.get_mut("items").map(Value::take)).unwrap_or_default();
-        items.as_array().into_iter().flatten().cloned().map(PodView::new).collect()
+        self.list(&format!("pods?labelSelector={}", selector.replace('=', "%3D")))
+    }
+
+    /// All pods of the test's namespace.
+    pub(crate) fn all_pods(&self) -> Vec<PodView> {
+        self.list("pods")
     }
 
     /// Waits until a pod is as wanted.
@@ -291,6 +306,12 @@ impl Stage {
     pub(crate) fn lease(&self) -> Value {
         let path = format!("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{}", self.name);
         self.api.get(&path).unwrap()
+    }
+
+    fn list(&self, what: &str) -> Vec<PodView> {
+        let list = self.api.get(&self.path(what));
+        let items = list.and_then(|mut list| list.get_mut("items").map(Value::take)).unwrap_or_default();
+        items.as_array().into_iter().flatten().cloned().map(PodView::new).collect()
     }
 
     fn tell_what_was_seen(&self) {

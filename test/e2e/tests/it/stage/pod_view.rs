@@ -21,6 +21,16 @@ impl PodView {
         text(&self.0["metadata"]["uid"])
     }
 
+    /// The names of its containers, of init containers too.
+    pub(crate) fn container_names(&self) -> Vec<String> {
+        let lists = ["initContainers", "containers"].map(|list| self.0["spec"][list].as_array());
+        lists.into_iter().flatten().flatten().map(|container| text(&container["name"])).collect()
+    }
+
+    pub(crate) fn restart_policy(&self) -> &str {
+        self.0["spec"]["restartPolicy"].as_str().unwrap_or_default()
+    }
+
     pub(crate) fn is_being_deleted(&self) -> bool {
         !self.0["metadata"]["deletionTimestamp"].is_null()
     }
