@@ -58,12 +58,14 @@ fn what_is_not_honoured_is_refused_by_field() {
 #[test]
 fn host_namespaces_are_there_for_those_who_allow_them() {
     on_configured_docker("allow_host_namespaces = true", |world| async move {
-        let mut spec = once("readlink /proc/self/ns/net; exec sleep 1");
+        let mut spec = once("readlink /proc/self/ns/net; exec sleep 1000");
         spec["hostNetwork"] = json!(true);
         let pod = world.run(spec).await?;
         let seen = world.until_running(&pod).await?;
         assert_eq!(seen.pod_ips, [std::net::IpAddr::from([10, 9, 8, 7])], "the node's address is the pod's");
-        world.until_stopped(&pod).await?;
+        world
+            .eventually("its words", || async { world.log(&pod, |_| {}).await.is_ok_and(|log| log.ends_with('\n')) })
+            .await?;
         let output = world.log(&pod, |_| {}).await?;
         let own = std::fs::read_link("/proc/self/ns/net")?;
         assert_eq!(output.trim(), own.to_string_lossy());

@@ -1,6 +1,8 @@
+use anyhow::{Context as _, bail};
+use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde_json::json;
-use vk_provider::{LogStream, Provider};
+use vk_provider::{LogReply, LogRequest, LogStream, Provider};
 
 use crate::world::{on_docker, once, script};
 
@@ -28,9 +30,20 @@ fn every_option_of_a_log_is_honoured() {
 #[test]
 fn a_followed_log_ends_with_its_container() {
     on_docker(|world| async move {
-        let pod = world.run(once("for i in 1 2 3; do echo $i; sleep 0.3; done")).await?;
+        let mut main = script("echo 1; until test -e /v/go; do sleep 0.1; done; echo 2; echo 3");
+        main["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}]);
+        let volumes = json!([{"name": "v", "emptyDir": {}}]);
+        let pod = world.run(json!({"restartPolicy": "Never", "volumes": volumes, "containers": [main]})).await?;
         world.until_running(&pod).await?;
-        assert_eq!(world.log(&pod, |log| log.follow = true).await?, "1\n2\n3\n");
+        let mut request = LogRequest::new(pod.target(), "main");
+        request.follow = true;
+        let logs = world.engine.describe().interfaces.logs.clone().context("the provider has logs")?;
+        let LogReply::Stream(mut stream) = logs.open(request).await? else { bail!("Docker streams its logs") };
+        let first = stream.try_next().await?.context("the first line")?;
+        assert_eq!(first, "1\n");
+        std::fs::write(world.volume_dirs(&pod)[0].join("empty/v/go"), "")?;
+        let rest: Vec<_> = stream.try_collect().await?;
+        assert_eq!(rest.concat(), b"2\n3\n");
         Ok(())
     });
 }

@@ -9,10 +9,11 @@ fn a_crash_loop_is_counted_and_shown() {
         let pod = world.run(json!({"containers": [script("echo run; exit 3")]})).await?;
         let seen = world.until_waiting(&pod, "main", "CrashLoopBackOff").await?;
         let main = find(&seen, "main").unwrap();
-        assert_eq!(main.restarts, 1, "the first restart comes at once");
+        assert!(main.restarts >= 1, "the first restart comes at once");
         assert_eq!(main.last.as_ref().unwrap().exit_code, 3);
         assert!(pod.events.reasons().contains(&"BackOff".to_owned()));
-        let again = world.until(&pod, "the second restart", |seen| find(seen, "main").unwrap().restarts == 2);
+        let restarts = main.restarts;
+        let again = world.until(&pod, "the next restart", |seen| find(seen, "main").unwrap().restarts > restarts);
         again.await?;
         Ok(())
     });

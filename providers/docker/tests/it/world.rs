@@ -280,9 +280,10 @@ impl World {
 
     /// The agent dies and another one starts: nothing but the state directory and Docker remain.
     pub(crate) async fn restart_agent(self) -> Result<Self> {
-        let Self { docker, cluster, context, config, state, life, .. } = self;
+        let Self { docker, cluster, context, config, state, pods, life, .. } = self;
         drop(life);
-        Self::start(docker, cluster, context, config, state).await
+        let world = Self::start(docker, cluster, context, config, state).await?;
+        Ok(Self { pods, ..world })
     }
 
     pub(crate) fn state_dir(&self) -> &Path {

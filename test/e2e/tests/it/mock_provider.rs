@@ -35,12 +35,15 @@ fn mock_pods_run_at_once_and_outlive_the_agent(identity: Identity) {
         "metadata": { "name": "scripted", "annotations": script },
         "spec": stage.scheduled_here(json!({ "restartPolicy": "Never", "containers": [sleeper("main")] })),
     }));
-    stage.until_running("scripted");
+    // Its run may be over before anybody looks.
+    stage.until_pod("scripted", "has started", |pod| pod.phase() != "Pending");
     stage.kill_agent();
     start(&mut stage);
     assert_eq!(stage.until_phase("scripted", "Failed").terminated("main")["exitCode"], 4);
     assert_eq!(stage.until_running("steady").runs(), before.runs());
     assert_eq!(condition(&stage.node().unwrap(), "Ready"), "True");
+    stage.until_event("steady", "Started", "Started container main");
     stage.kubectl().ok(&["delete", "pod", "steady"]);
     stage.until_gone("steady");
+    stage.until_event("steady", "Killing", "Stopping container main");
 }
