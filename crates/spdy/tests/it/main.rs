@@ -6,5 +6,6 @@ mod abuse;
 mod back_pressure;
 mod ends;
 mod flow_control;
+mod interoperability;
 mod pair;
 mod streams;
