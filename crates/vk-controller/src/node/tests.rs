@@ -416,3 +416,60 @@ async fn a_wall_clock_that_jumps_stops_no_heartbeat() {
     }
     assert_eq!(agent.lease_state(), LeaseState::Held);
 }
+
+fn deregistering(identity: Identity) -> AgentPlan {
+    let mut plan = AgentPlan::new(identity);
+    plan.settings.deregister_on_exit = true;
+    plan
+}
+
+/// azure-aci#338, vk#52: the node stayed, not ready, after the agent was uninstalled.
+#[tokio::test(start_paused = true)]
+async fn azure_aci_338_an_agent_that_is_not_to_come_back_takes_its_node_along() {
+    let world = World::new();
+    world.permit_deletion();
+    let agent = deregistering(Identity::ServiceAccount).start(&world);
+    world.eventually("registered", SECOND, ready).await;
+    agent.node_shutdown.cancel();
+    agent.node.ended().await;
+    assert_eq!(world.node(), None);
+    assert_eq!(agent.lease_state(), LeaseState::Held, "nobody else may begin before the node is gone");
+    agent.shutdown.cancel();
+    sleep(60 * SECOND).await;
+    assert_eq!(world.node(), None, "it is not registered again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_stays_where_it_may_not_be_deleted_and_by_default() {
+    for (plan, requests) in [(deregistering(Identity::Node), 1), (service_account(), 0)] {
+        let world = World::new();
+        let agent = plan.start(&world);
+        world.eventually("registered", SECOND, ready).await;
+        agent.node_shutdown.cancel();
+        agent.node.ended().await;
+        assert!(world.node().is_some());
+        assert_eq!(world.requests("delete", "nodes", "", 0), requests);
+        assert_eq!(world.requests("delete", "nodes", "", 403), requests);
+    }
+}
+
+/// The end of an agent that has lost its node to another one takes nothing from that one.
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_was_succeeded_does_not_deregister() {
+    let world = World::new();
+    world.permit_deletion();
+    let first = deregistering(Identity::ServiceAccount).start(&world);
+    world.eventually("registered", SECOND, ready).await;
+    first.link.set(LinkState::Silent);
+    sleep(60 * SECOND).await;
+    let mut plan = service_account();
+    plan.instance = "b";
+    let second = plan.start(&world);
+    world.eventually("succeeded", 60 * SECOND, |_| second.lease_state() == LeaseState::Held).await;
+    first.link.set(LinkState::Up);
+    let stood_back = |_: &World| matches!(first.lease_state(), LeaseState::Refused(_));
+    world.eventually("stands back", 20 * SECOND, stood_back).await;
+    first.node_shutdown.cancel();
+    first.node.ended().await;
+    assert!(world.node().is_some());
+}

@@ -12,6 +12,7 @@ use vk_core::create_gate::CreateGate;
 use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
 use vk_core::poll::Pace;
 use vk_core::record::{Deletion, PodSnapshot};
+use vk_core::resolve::NodeFacts;
 use vk_core::resolved::ResolvedPod;
 use vk_core::{BackendEvent, BackendInstance, Error, EventType, Now, PodKey, PodUid};
 
@@ -74,7 +75,8 @@ pub(super) struct Actor {
     api_synced: bool,
     /// When the newest complete list of the back end was asked for, and by which incarnation it was answered.
     last_list: Option<(Duration, Option<BackendInstance>)>,
-    /// Preparations that wait for the first complete list: what runs already counts first.
+    node: watch::Receiver<Arc<NodeFacts>>,
+    /// Preparations that wait until pods may be admitted.
     held: Vec<(PodUid, EffectId)>,
     creates: CreateGate,
     in_transition: usize,
@@ -101,6 +103,7 @@ impl Actor {
             starts: Arc::new(Semaphore::new(work.permits.starts)),
             stops: Arc::new(Semaphore::new(work.permits.stops)),
             writes: Arc::new(Semaphore::new(work.permits.writes)),
+            node: work.caller.contexts.node.clone(),
             env,
             work,
             channels,
@@ -129,6 +132,7 @@ impl Actor {
                     None => return,
                 },
                 delivery = self.channels.mailbox.receive() => self.deliver(delivery),
+                () = described(&mut self.node) => self.release_held(),
                 () = sleep_until(&self.env, wake) => self.tick(),
             }
         }
@@ -203,9 +207,7 @@ impl Actor {
                 gone.iter().for_each(|uid| self.gone_in_watch(uid, None));
                 self.departed.clear();
                 self.api_synced = true;
-                for (uid, id) in std::mem::take(&mut self.held) {
-                    self.call(&uid, id, Call::Prepare);
-                }
+                self.release_held();
                 self.channels.list_wanted.notify_one();
             }
         }
@@ -387,10 +389,27 @@ impl Actor {
         entry.in_transition = in_transition;
     }
 
+    /// What runs already counts first, and what the node has is known.
+    fn may_admit(&self) -> bool {
+        self.api_synced && self.work.caller.contexts.node.borrow().settled
+    }
+
+    fn release_held(&mut self) {
+        if self.may_admit() {
+            for (uid, id) in std::mem::take(&mut self.held) {
+                self.begin_call(&uid, id, Call::Prepare);
+            }
+        }
+    }
+
     fn call(&mut self, uid: &PodUid, id: EffectId, call: Call) {
-        if call == Call::Prepare && !self.api_synced {
+        if call == Call::Prepare && !self.may_admit() {
             return self.held.push((uid.clone(), id));
         }
+        self.begin_call(uid, id, call);
+    }
+
+    fn begin_call(&mut self, uid: &PodUid, id: EffectId, call: Call) {
         let now = self.env.now().mono;
         if call == Call::Create
             && let Err(refusal) = self.creates.enter(now)
@@ -454,6 +473,10 @@ impl Actor {
     }
 
     fn cancel(&mut self, uid: &PodUid, id: EffectId) {
+        if let Some(at) = self.held.iter().position(|(held, held_id)| held == uid && *held_id == id) {
+            self.held.swap_remove(at);
+            self.begin_call(uid, id, Call::Prepare);
+        }
         let under_way = self.pods.get(uid).and_then(|entry| entry.cancel.as_ref());
         if let Some((_, token)) = under_way.filter(|(under_way, _)| *under_way == id) {
             token.cancel();
@@ -546,6 +569,13 @@ impl Entry {
     fn describe(&self) -> Option<PodEntry> {
         let observation = self.machine.status_basis().observation.cloned();
         Some(PodEntry::new(self.snapshot.clone()?, observation, self.machine.handle().cloned()))
+    }
+}
+
+/// Comes when more is known of the node; never again once nobody describes it.
+async fn described(node: &mut watch::Receiver<Arc<NodeFacts>>) {
+    if node.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

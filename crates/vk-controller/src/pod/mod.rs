@@ -111,7 +111,7 @@ pub struct PodParts {
     pub references: References,
     /// Where Events go.
     pub recorder: EventRecorder,
-    /// What the node is known to have.
+    /// What the node is known to have. No pod is admitted before [`NodeFacts::settled`].
     pub node: tokio_watch::Receiver<Arc<NodeFacts>>,
     /// Changes when the API server answers again after an outage: a watch that may be half-open is then begun anew.
     pub reconnect: tokio_watch::Receiver<u64>,
@@ -237,3 +237,6 @@ fn policy_of(description: &Description, release: Release, taken_over: Duration) 
         taken_over,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,7 @@ pub(super) fn node_facts(facts: &AgentFacts, shape: Option<&NodeShape>, node: Op
         Some(node) => (node.labels.clone(), node.taints.iter().map(|observed| observed.taint.clone()).collect()),
         None => (labels(facts, shape), taints(facts, shape)),
     };
-    NodeFacts { name: facts.name.to_string(), host_ips, allocatable, labels, taints }
+    NodeFacts { name: facts.name.to_string(), host_ips, allocatable, labels, taints, settled: shape.is_some() }
 }
 
 /// Labels of every virtual node. The beta names are those that kubelets still set and old selectors still ask for.

@@ -148,13 +148,14 @@ impl NodeMachine {
         }
     }
 
-    /// What pods may refer to; without resources until the provider has described its node.
+    /// What pods may refer to, and what they are admitted by; without resources until the provider has described its node.
     pub fn node_facts(&self) -> NodeFacts {
         let node = match &self.known {
             Known::Present(node) => Some(&**node),
             _ => None,
         };
-        node_facts(&self.facts, self.shape.as_deref(), node)
+        let settled = self.shape.is_some() || self.shape_failure.is_some();
+        NodeFacts { settled, ..node_facts(&self.facts, self.shape.as_deref(), node) }
     }
 
     /// Whether the back end answers.

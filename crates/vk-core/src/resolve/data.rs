@@ -111,4 +111,6 @@ pub struct NodeFacts {
     pub labels: BTreeMap<String, String>,
     /// `spec.taints` of the Node.
     pub taints: Vec<Taint>,
+    /// Whether the provider has described its node, or has let its time for that pass: until then no pod is admitted.
+    pub settled: bool,
 }

@@ -1,11 +1,13 @@
 //! What every agent must do. Each function is one test; the macro names them for every ring that runs them.
 
+mod admission;
 mod defects;
 mod life;
 mod node;
 mod restart;
 mod writers;
 
+pub use admission::*;
 pub use defects::*;
 pub use life::*;
 pub use node::*;
@@ -38,7 +40,13 @@ macro_rules! behaviours {
             vk_976_what_others_write_survives
             vk_899_a_foreign_unready_is_repaired
             finalizers_of_others_are_respected
+            a_pod_without_room_is_refused_in_the_kubelets_words
+            what_has_started_is_not_refused_after_a_restart
+            a_pod_that_selects_other_nodes_is_refused
             a_node_is_ready_and_complete
+            capacity_follows_the_back_end
+            an_outage_of_the_back_end_is_what_its_policy_says
+            a_node_identity_does_not_deregister
             vk_321_a_deleted_node_comes_back
             vk_956_a_foreign_not_ready_is_repaired
             vk_587_the_end_is_seen_before_the_object_goes

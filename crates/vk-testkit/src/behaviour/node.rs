@@ -1,13 +1,16 @@
 //! The Node and its lease.
 
+use std::time::Duration;
+
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
+use virtual_kubelet::core::node::OutagePolicy;
 use virtual_kubelet::kube::Api;
 use virtual_kubelet::kube::api::{DeleteParams, Patch, PatchParams};
 
 use super::SOON;
-use crate::world::World;
+use crate::world::{AgentSettings, World};
 
 fn nodes(world: &World) -> Api<Node> {
     Api::all(world.admin())
@@ -72,4 +75,57 @@ pub async fn vk_956_a_foreign_not_ready_is_repaired(world: &World) {
         nodes(world).patch_status(world.node_name(), &PatchParams::default(), &Patch::Strategic(unready)).await;
     assert!(patched.is_ok(), "{patched:?}");
     world.eventually(SOON, "the node is ready again", || is_ready(world)).await;
+}
+
+/// What is allocatable of this resource; empty if the Node does not say.
+async fn allocatable(world: &World, resource: &str) -> String {
+    let status = node(world).await.and_then(|node| node.status).unwrap_or_default();
+    status.allocatable.unwrap_or_default().remove(resource).map(|amount| amount.0).unwrap_or_default()
+}
+
+/// k3k#590: the node kept the capacity of its start.
+pub async fn capacity_follows_the_back_end(world: &World) {
+    world.backend().set_capacity(&[("cpu", "8"), ("pods", "10")]);
+    let _agent = world.start_agent().await;
+    world.eventually(SOON, "it is told", || async { allocatable(world, "cpu").await == "8" }).await;
+    world.backend().set_capacity(&[("cpu", "2"), ("pods", "20")]);
+    let followed =
+        || async { (allocatable(world, "cpu").await, allocatable(world, "pods").await) == ("2".into(), "20".into()) };
+    world.eventually(SOON, "it follows", followed).await;
+}
+
+/// The lease goes on under every policy; only one of them gives up the node's pods.
+pub async fn an_outage_of_the_back_end_is_what_its_policy_says(world: &World) {
+    for (policy, pods, ready) in [
+        (OutagePolicy::ZeroAllocatable, "0", true),
+        (OutagePolicy::Ignore, "1000", true),
+        (OutagePolicy::NotReady, "1000", false),
+    ] {
+        let mut settings = AgentSettings { outage_policy: policy, ..AgentSettings::default() };
+        settings.node.ping.interval = Duration::from_millis(100);
+        let agent = world.start_agent_with(settings).await;
+        let is_well = || async { is_ready(world).await && allocatable(world, "pods").await == "1000" };
+        world.eventually(SOON, "all is well", is_well).await;
+        world.backend().set_answering(false);
+        let says_so = || async {
+            let status = node(world).await.and_then(|node| node.status).unwrap_or_default();
+            let mut conditions = status.conditions.into_iter().flatten();
+            conditions.any(|condition| condition.type_ == "BackendReachable" && condition.status == "False")
+        };
+        world.eventually(SOON, "the condition says so", says_so).await;
+        assert_eq!((allocatable(world, "pods").await.as_str(), is_ready(world).await), (pods, ready), "{policy:?}");
+        world.backend().set_answering(true);
+        world.eventually(SOON, "all is well again", is_well).await;
+        agent.stop().await;
+    }
+}
+
+/// What a node identity may not do ends the agent no later, and leaves the Node where it is.
+pub async fn a_node_identity_does_not_deregister(world: &World) {
+    let mut settings = AgentSettings::default();
+    settings.node.deregister_on_exit = true;
+    let agent = world.start_agent_with(settings).await;
+    world.eventually(SOON, "the node is ready", || is_ready(world)).await;
+    agent.stop().await;
+    assert!(node(world).await.is_some());
 }

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub use agent::AgentClients;
-pub use agent::AgentInstance;
+pub use agent::{AgentInstance, AgentSettings};
 pub use in_process::{InProcess, simulate, simulate_behind};
 use virtual_kubelet::kube::Client;
 
@@ -72,7 +72,12 @@ impl World {
 
     /// Starts an agent on the test's node.
     pub async fn start_agent(&self) -> AgentInstance {
-        AgentInstance::start(&*self.ring, &self.backend, &self.interposition, self.seed).await
+        self.start_agent_with(AgentSettings::default()).await
+    }
+
+    /// Starts an agent that works like this.
+    pub async fn start_agent_with(&self, settings: AgentSettings) -> AgentInstance {
+        AgentInstance::start(&*self.ring, &self.backend, &self.interposition, self.seed, settings).await
     }
 
     /// Waits until `holds` does, looking often.

@@ -109,6 +109,12 @@ impl World {
         Self { server, background }
     }
 
+    /// What `--deregister-on-exit` needs beside the usual.
+    pub(super) fn permit_deletion(&self) {
+        let subject = "system:serviceaccount:vk:agent";
+        self.server.grant(subject, vec![PolicyRule::resources(&["delete"], "", &["nodes"])]);
+    }
+
     pub(super) fn node(&self) -> Option<Value> {
         self.server.inspect(|kernel| kernel.object("nodes", "", "vk").map(|node| (**node).clone().into_value()))
     }
@@ -228,6 +234,7 @@ impl AgentPlan {
         let (mood, mood_seen) = watch::channel(self.mood);
         let (shape, shape_seen) = watch::channel(shape("20"));
         let shutdown = CancellationToken::new();
+        let node_shutdown = shutdown.child_token();
 
         let holder = LeaseHolder {
             node: self.facts.name.clone(),
@@ -240,9 +247,9 @@ impl AgentPlan {
             &env,
             connect(),
             lease.clone(),
-            &shutdown,
+            &node_shutdown,
         );
-        Agent { link, mood, shape, lease, node, shutdown, wall_offset, scope }
+        Agent { link, mood, shape, lease, node, shutdown, node_shutdown, wall_offset, scope }
     }
 }
 
@@ -254,6 +261,8 @@ pub(super) struct Agent {
     pub(super) lease: LeaseHandle,
     pub(super) node: NodeHandle,
     pub(super) shutdown: CancellationToken,
+    /// Ends the node controller alone, as an agent does before it lets go of the lease.
+    pub(super) node_shutdown: CancellationToken,
     /// Seconds by which its wall clock is ahead.
     pub(super) wall_offset: Arc<AtomicI64>,
     scope: Arc<Scope>,
