@@ -1,129 +1,165 @@
 //! What happens in a schedule.
 
-use std::fmt;
 use std::time::Duration;
 
-use virtual_kubelet::controller::env::Random;
+use serde::{Deserialize, Serialize};
 
-use crate::backend::Method;
+use super::weather::{ApiFault, RequestKind};
+use crate::backend::{Fault, Method};
 
-/// One thing that a user, the world or fate does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// So many names are used: few, so that names come again.
+pub const NAMES: usize = 4;
+
+/// One thing that a user, the world or fate does. Pods are named by number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// A pod is created under the name of this number, if there is none.
-    Create {
-        /// Which name.
-        pod: usize,
-        /// Its restart policy is Never; else Always.
-        once: bool,
-    },
+    /// A pod is created, if there is none of that name.
+    Create(usize, Shape),
     /// It is deleted, with its grace period.
     Delete(usize),
-    /// It is deleted with this grace period in seconds.
+    /// It is deleted with this grace period in seconds; with 0, its object is gone at once.
     DeleteWithin(usize, u32),
-    /// Its containers end by themselves.
+    /// Every pod is deleted with one request.
+    DeleteAll,
+    /// Its object is removed, and at once there is another of the same name.
+    Recreate(usize, Shape),
+    /// All its regular containers end by themselves.
     Exit(usize, i32),
+    /// One of its regular containers does.
+    ExitContainer(usize, usize, i32),
     /// Its back-end object vanishes.
     Lose(usize),
+    /// The platform ends it.
+    Disrupt(usize),
+    /// The back end cannot reach for so long what runs it.
+    LoseContact(usize, Duration),
     /// Somebody edits its labels.
     Label(usize),
+    /// Somebody edits its annotations.
+    Annotate(usize),
+    /// Somebody gives its first container another image; one that can be pulled, or not.
+    Image(usize, bool),
+    /// Somebody bounds its life to so many seconds.
+    Deadline(usize, u32),
+    /// Somebody resizes its first container.
+    Resize(usize),
+    /// Somebody adds an ephemeral container.
+    Debug(usize),
+    /// Somebody holds its object with a finalizer, or lets it go.
+    Finalizer(usize, bool),
     /// Somebody writes Ready=False into its status.
     Unready(usize),
+    /// Somebody else's condition is written into its status: also what its readiness gate waits for.
+    Condition(usize, bool),
+    /// Somebody else writes that it has failed.
+    FailFromOutside(usize),
+    /// The Node object is deleted.
+    DeleteNode,
+    /// Somebody writes Ready=False into the Node's status.
+    UnreadyNode,
     /// A provider call goes wrong.
-    ProviderFault(Method, ProviderFault),
+    ProviderFault(Method, Fault),
+    /// The back end is another one for a while, which knows nothing; or itself again.
+    Elsewhere(bool),
     /// So many API requests in a hundred go wrong from now on.
     Weather(u32),
+    /// The next requests of a kind go wrong.
+    ApiFault(RequestKind, ApiFault, u32),
+    /// Nothing passes between agents and API server, and nobody is told; or all passes again.
+    Partition(bool),
     /// The API server restarts.
     RestartServer,
     /// The API server forgets its history: watches have to list anew.
     Compact,
-    /// The agent is killed, and started again after this long.
-    Crash(Duration),
+    /// An agent is killed.
+    Kill(Slot),
+    /// An agent is told to end, and has 30 s for it.
+    Stop(Slot),
+    /// An agent starts, if it does not live.
+    Start(Slot, Instance),
+    /// From now on an agent's wall clock is wrong by so many seconds.
+    Clock(Slot, i64),
 }
 
-/// How a provider call goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderFault {
-    /// It answers that the back end is away.
-    Unavailable,
-    /// It takes effect, and the answer is lost.
-    LoseReply,
-    /// It takes this many milliseconds.
-    Delay(u64),
-    /// It panics.
-    Panic,
+/// There is room for two agents of one node at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Slot {
+    /// The one that lives at the beginning.
+    First,
+    /// The other.
+    Second,
 }
 
-/// A schedule: what happens, and how long after what happened before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
-    /// Decides every random number in the run.
-    pub seed: u64,
-    /// The actions in order.
-    pub steps: Vec<(Duration, Action)>,
+impl Slot {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
 }
 
-/// So many names are used: few, so that names come again.
-pub(super) const NAMES: usize = 5;
-
-impl Schedule {
-    /// The schedule that this seed makes: some thirty actions, one of them a crash.
-    pub fn from_seed(seed: u64) -> Self {
-        let random = Random::seeded(seed ^ 0x5eed);
-        let length = 20 + below(&random, 20);
-        let mut steps: Vec<_> = (0..length).map(|_| (pause(&random), action(&random))).collect();
-        let crash = Action::Crash(Duration::from_millis(below(&random, 20_000) as u64));
-        steps.insert(below(&random, steps.len()), (pause(&random), crash));
-        Self { seed, steps }
-    }
+/// What an agent calls itself to other agents of the same node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Instance {
+    /// As the first one: the same one, come back.
+    Same,
+    /// Otherwise.
+    Other,
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}", self.seed)?;
-        for (pause, action) in &self.steps {
-            writeln!(f, "  after {pause:?}: {action:?}")?;
-        }
-        Ok(())
-    }
+/// What a pod is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Its restart policy.
+    pub policy: Policy,
+    /// Its containers.
+    pub containers: Containers,
+    /// Its grace period in seconds.
+    pub grace: u32,
+    /// After so many seconds it is to end.
+    pub deadline: Option<u32>,
+    /// It is evicted so many seconds after its node was lost; `None`: never.
+    pub tolerates: Option<u32>,
+    /// It has a readiness gate.
+    pub gated: bool,
+    /// It refers to a ConfigMap, which may come later.
+    pub configured: bool,
 }
 
-fn below(random: &Random, bound: usize) -> usize {
-    usize::try_from(random.next_u64() % bound.max(1) as u64).unwrap_or(0)
+/// A restart policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Policy {
+    /// As in the API.
+    Always,
+    /// As in the API.
+    OnFailure,
+    /// As in the API.
+    Never,
 }
 
-/// Mostly short, so that things overlap; sometimes long, so that they end.
-fn pause(random: &Random) -> Duration {
-    match below(random, 10) {
-        0 => Duration::from_secs(below(random, 40) as u64),
-        1 | 2 => Duration::from_millis(below(random, 3000) as u64),
-        _ => Duration::from_millis(below(random, 60) as u64),
-    }
+/// The containers of a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Containers {
+    /// One.
+    One,
+    /// Two regular ones.
+    Two,
+    /// One, after an init container.
+    AfterInit,
+    /// One, after an init container that fails.
+    AfterFailingInit,
+    /// One, beside a sidecar.
+    WithSidecar,
+    /// One, whose image is not there.
+    MissingImage,
 }
 
-fn action(random: &Random) -> Action {
-    let pod = below(random, NAMES);
-    match below(random, 24) {
-        0..=7 => Action::Create { pod, once: below(random, 2) == 0 },
-        8..=10 => Action::Delete(pod),
-        11 => Action::DeleteWithin(pod, 0),
-        12 => Action::DeleteWithin(pod, 1 + below(random, 5) as u32),
-        13 | 14 => Action::Exit(pod, below(random, 3) as i32),
-        15 => Action::Lose(pod),
-        16 => Action::Label(pod),
-        17 => Action::Unready(pod),
-        18..=20 => Action::ProviderFault(Method::ALL[below(random, Method::ALL.len())], provider_fault(random)),
-        21 => Action::Weather(below(random, 60) as u32),
-        22 => Action::RestartServer,
-        _ => Action::Compact,
-    }
-}
-
-fn provider_fault(random: &Random) -> ProviderFault {
-    match below(random, 4) {
-        0 => ProviderFault::Unavailable,
-        1 => ProviderFault::LoseReply,
-        2 => ProviderFault::Delay(below(random, 10_000) as u64),
-        _ => ProviderFault::Panic,
-    }
+impl Shape {
+    /// The simplest pod.
+    pub const SIMPLE: Self = Self {
+        policy: Policy::Always,
+        containers: Containers::One,
+        grace: 5,
+        deadline: None,
+        tolerates: None,
+        gated: false,
+        configured: false,
+    };
 }

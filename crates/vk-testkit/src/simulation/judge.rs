@@ -1,152 +1,317 @@
-//! The invariants, checked against what really happened.
+//! The invariants, checked against what really happened. Where a run makes one impossible, it is said why.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::Value;
 use virtual_kubelet::core::PodUid;
-use vk_apiserver::{ChangeKind, Kernel};
+use vk_apiserver::{Object, RequestRecord};
 
-use super::run::Uids;
-use crate::backend::{Entry, Happening};
+use super::agents::Span;
+use super::facts::{Facts, PodHistory, condition, container_statuses, is_terminal, text};
+use super::user::GATE;
+use super::violation::{Rule, Violation};
+use crate::backend::{Entry, Happening, Life, Nature, Run, RunCause};
 
-/// Something that must not happen, and did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Violation {
-    /// A pod's workload was started more than once.
-    StartedTwice(PodUid),
-    /// A workload was let go of while it ran.
-    ReleasedRunning(PodUid),
-    /// A workload that nobody wanted stopped was stopped.
-    HealthyKilled(PodUid),
-    /// The back end holds a pod that is gone from the API.
-    Leaked(PodUid),
-    /// A pod that is wanted does not run, and has not ended.
-    Dropped {
-        /// Which one.
-        uid: PodUid,
-        /// Its phase in the end.
-        phase: String,
-    },
-    /// The API says another exit code than the back end.
-    WrongExitCode(PodUid),
-    /// A phase went back, or left its end.
-    PhaseWentBack {
-        /// Which pod.
-        uid: PodUid,
-        /// From here.
-        from: String,
-        /// To here.
-        to: String,
-    },
-    /// A pod is still being deleted.
-    Stuck(PodUid),
-}
+/// An orphan, or a pod whose end was ordered in some other way than by its deletion, is noticed this much later at most.
+const SECOND: Duration = Duration::from_secs(1);
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
-/// What the API server's history says.
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) created: Uids,
-    pub(super) held: Uids,
-    pods: BTreeMap<PodUid, PodHistory>,
-    went_back: Vec<Violation>,
-    /// The newest revision that was read.
-    revision: u64,
-}
-
-#[derive(Debug, Default)]
-struct PodHistory {
-    present: bool,
-    phase: String,
-    exit_code: Option<i64>,
-    /// Somebody asked for its end.
-    deletion_wanted: bool,
-}
-
-impl Facts {
-    /// Reads what has happened since it was last read. The server forgets its history when it is told to, so this has to
-    /// be called before.
-    pub(super) fn read(&mut self, kernel: &Kernel) {
-        let known = std::mem::replace(&mut self.revision, kernel.revision());
-        for change in kernel.changes("pods").filter(|change| change.revision > known) {
-            let object = &change.object;
-            let uid = PodUid::from(object.uid());
-            let history = self.pods.entry(uid.clone()).or_default();
-            let phase = object.text("/status/phase").to_owned();
-            if goes_back(&history.phase, &phase) {
-                let (from, to) = (history.phase.clone(), phase.clone());
-                self.went_back.push(Violation::PhaseWentBack { uid, from, to });
-            }
-            history.phase = phase;
-            history.present = change.kind != ChangeKind::Deleted;
-            history.deletion_wanted |= object.deletion_timestamp().is_some() || !history.present;
-            history.exit_code = object.integer("/status/containerStatuses/0/state/terminated/exitCode");
-        }
-    }
-}
-
-fn is_terminal(phase: &str) -> bool {
-    matches!(phase, "Succeeded" | "Failed")
-}
-
-fn goes_back(from: &str, to: &str) -> bool {
-    let rank = |phase: &str| match phase {
-        "" => 0,
-        "Pending" => 1,
-        "Running" => 2,
-        _ => 3,
-    };
-    rank(to) < rank(from) || (is_terminal(from) && from != to)
+/// All that is known of a run that has come to rest.
+pub(super) struct Evidence<'a> {
+    pub(super) nature: Nature,
+    /// Pods that the back end has refused for good.
+    pub(super) refused: BTreeSet<PodUid>,
+    pub(super) spans: Vec<Span>,
+    pub(super) clocks_jumped: bool,
+    pub(super) loops: Vec<String>,
+    pub(super) entries: &'a [Entry],
+    pub(super) lives: &'a [Life],
+    pub(super) requests: &'a [RequestRecord],
+    pub(super) facts: &'a Facts,
+    pub(super) node: Option<Arc<Object>>,
 }
 
 /// Judges a run that has come to rest.
-pub(super) fn judge(ledger: &[Entry], facts: &Facts) -> Vec<Violation> {
-    let mut violations = facts.went_back.clone();
-    for uid in &facts.created {
-        let entries: Vec<&Entry> = ledger.iter().filter(|entry| entry.uid == *uid).collect();
-        violations.extend(judge_pod(uid, &entries, facts));
+pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Violation> {
+    let mut violations = evidence.facts.problems.clone();
+    let loops = evidence.loops.iter();
+    violations.extend(loops.map(|what| Violation {
+        rule: Rule::NoBusyLoop,
+        uid: None,
+        what: format!("{what} is called without end"),
+    }));
+    if evidence.node.as_ref().is_none_or(|node| condition(node, "Ready") != "True") {
+        let what = "in the end the Node is missing or not Ready".to_owned();
+        violations.push(Violation { rule: Rule::NodeRepaired, uid: None, what });
+    }
+    violations.extend(evidence.requests.iter().filter_map(|request| judge_request(evidence, request)));
+    for (uid, history) in &evidence.facts.pods {
+        let lives = evidence.lives.iter().filter(|life| life.uid == *uid).collect();
+        violations.extend(Case { uid, history, lives, evidence }.judge());
     }
     violations
 }
 
-fn judge_pod(uid: &PodUid, entries: &[&Entry], facts: &Facts) -> Vec<Violation> {
-    let none = PodHistory::default();
-    let history = facts.pods.get(uid).unwrap_or(&none);
-    let mut violations = Vec::new();
-    if entries.iter().filter(|entry| entry.what == Happening::Started).count() > 1 {
-        violations.push(Violation::StartedTwice(uid.clone()));
+/// A write of an agent about a pod.
+fn judge_request(evidence: &Evidence<'_>, request: &RequestRecord) -> Option<Violation> {
+    let is_of_agent = request.user.starts_with("system:node:");
+    let writes = matches!(request.verb.as_str(), "patch" | "update" | "delete");
+    if !is_of_agent || !writes || request.resource != "pods" {
+        return None;
     }
-    if entries.iter().any(|entry| entry.what == (Happening::Released { running: true })) {
-        violations.push(Violation::ReleasedRunning(uid.clone()));
+    let uid = PodUid::from(request.uid.as_str());
+    if request.asked_uid.is_empty() {
+        return Some(Violation::new(Rule::NoOtherPodTouched, &uid, format!("{request} names no UID")));
     }
-    if entries.iter().any(|entry| entry.what == Happening::Stopped) && !history.deletion_wanted {
-        violations.push(Violation::HealthyKilled(uid.clone()));
+    let was_done = (200..300).contains(&request.code);
+    if was_done && request.asked_uid != request.uid {
+        return Some(Violation::new(Rule::NoOtherPodTouched, &uid, format!("{request} meant {}", request.asked_uid)));
     }
-    if !history.present && facts.held.contains(uid) {
-        violations.push(Violation::Leaked(uid.clone()));
+    let at = evidence.facts.elapsed(request.at);
+    let running = evidence.lives.iter().find(|life| life.uid == uid && life.runs_at(at));
+    let running = running.filter(|_| was_done && request.verb == "delete")?;
+    let what = format!("at {at:?} it was deleted while {} ran", names_of(running, at));
+    Some(Violation::new(Rule::DeletedAfterStop, &uid, what))
+}
+
+fn names_of(life: &Life, at: Duration) -> String {
+    let runs = life.runs.iter().filter(|run| run.began <= at && run.ended.is_none_or(|end| end.at > at));
+    runs.map(|run| run.container.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// One pod.
+struct Case<'a> {
+    uid: &'a PodUid,
+    history: &'a PodHistory,
+    /// Its objects in the back end, in the order in which they were accepted.
+    lives: Vec<&'a Life>,
+    evidence: &'a Evidence<'a>,
+}
+
+impl Case<'_> {
+    fn judge(&self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        let mut check = |rule, problem: Option<String>| {
+            violations.extend(problem.map(|what| Violation::new(rule, self.uid, what)));
+        };
+        check(Rule::OneAtATime, self.two_at_once());
+        check(Rule::NoSecondRun, self.second_run());
+        check(Rule::LookedUpFirst, self.created_again());
+        check(Rule::HealthyLeftAlone, self.healthy_stopped());
+        check(Rule::TerminalAfterStop, self.terminal_while_running());
+        check(Rule::ReleasedAfterStop, self.released_while_running());
+        check(Rule::ReleasedAfterAcknowledgement, self.released_early());
+        check(Rule::NothingLeftBehind, self.left_behind());
+        check(Rule::NothingDropped, self.dropped());
+        check(Rule::DeletionEnds, self.stuck());
+        check(Rule::RightExitCodes, self.wrong_exit_code());
+        check(Rule::RightRestartCounts, self.wrong_restart_count());
+        check(Rule::ReadinessRepaired, self.wrong_readiness());
+        violations
     }
-    if history.present && history.deletion_wanted {
-        violations.push(Violation::Stuck(uid.clone()));
+
+    fn is_here(&self) -> bool {
+        self.history.gone.is_none()
     }
-    let settled = is_terminal(&history.phase) || (history.phase == "Running" && facts.held.contains(uid));
-    if history.present && !settled {
-        violations.push(Violation::Dropped { uid: uid.clone(), phase: history.phase.clone() });
+
+    /// The object that the back end holds in the end.
+    fn held(&self) -> Option<&Life> {
+        self.lives.iter().copied().find(|life| life.gone.is_none() && !life.elsewhere)
     }
-    let ended = entries.iter().find_map(|entry| match entry.what {
-        Happening::Ended { exit_code } => Some(i64::from(exit_code)),
-        _ => None,
-    });
-    let lost = entries.iter().any(|entry| entry.what == Happening::Lost);
-    let told = history.exit_code.filter(|_| is_terminal(&history.phase));
-    if let (Some(ended), Some(told), false) = (ended, told, lost)
-        && ended != told
-    {
-        violations.push(Violation::WrongExitCode(uid.clone()));
+
+    /// Some of it was given to another incarnation of the back end, which answers no more: nobody can find out what became
+    /// of it.
+    fn is_elsewhere(&self) -> bool {
+        self.lives.iter().any(|life| life.elsewhere)
     }
-    violations
+
+    fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.lives.iter().flat_map(|life| &life.runs)
+    }
+
+    fn two_at_once(&self) -> Option<String> {
+        let mut ends: Option<Option<Duration>> = None;
+        for life in self.started_lives() {
+            let began = life.runs.first().map(|run| run.began).unwrap_or_default();
+            if ends.is_some_and(|end| end.is_none_or(|end| end > began)) {
+                // Excused: the first one was never shown in the API, so that an agent which was not there when it began
+                // cannot know of it, and the other incarnation of the back end does not either.
+                let is_excused = life.elsewhere && self.history.shown_started.is_none_or(|shown| shown > began);
+                return (!is_excused).then(|| format!("at {began:?} it was started a second time while it ran"));
+            }
+            let is_over = life.runs.iter().all(|run| run.ended.is_some());
+            ends = Some(life.runs.iter().filter_map(|run| run.ended).map(|end| end.at).max().filter(|_| is_over));
+        }
+        None
+    }
+
+    fn started_lives(&self) -> impl Iterator<Item = &Life> {
+        self.lives.iter().copied().filter(|life| !life.runs.is_empty())
+    }
+
+    fn second_run(&self) -> Option<String> {
+        let started: Vec<&Life> = self.started_lives().collect();
+        let (last, before) = started.split_last()?;
+        if before.is_empty() {
+            return None;
+        }
+        if last.elsewhere && self.history.shown_started.is_none_or(|shown| shown > last.accepted) {
+            // As for two at once.
+            return None;
+        }
+        let restarts = self.history.newest.text("/spec/restartPolicy") != "Never";
+        let were_lost = before.iter().all(|life| matches!(life.gone, Some((_, Happening::Lost))));
+        let ended = self.history.terminal.is_some_and(|at| at < last.accepted);
+        let is_permitted = self.evidence.nature.fences && restarts && were_lost && !ended;
+        (!is_permitted).then(|| format!("at {:?} it was started for the {}th time", last.accepted, started.len()))
+    }
+
+    fn created_again(&self) -> Option<String> {
+        // Without a handle, and with the answer lost, the UID is all that keeps two apart.
+        if self.evidence.nature.by_handle {
+            return None;
+        }
+        let again = self.evidence.entries.iter().find(|entry| {
+            entry.uid == *self.uid && entry.what == Happening::CreatedAgain && !self.has_several_agents_at(entry.at)
+        })?;
+        Some(format!("at {:?} it was created although it could be seen", again.at))
+    }
+
+    /// Whether another agent than the newest one lived shortly before: what it had begun may have come after the newest one
+    /// had looked.
+    fn has_several_agents_at(&self, at: Duration) -> bool {
+        let lived = |span: &&Span| span.began <= at && span.ended.is_none_or(|end| end + 10 * SECOND >= at);
+        self.evidence.spans.iter().filter(lived).count() > 1
+    }
+
+    fn healthy_stopped(&self) -> Option<String> {
+        let stopped = self.lives.iter().find(|life| {
+            let was_stopped = life.runs.iter().any(|run| run.ended.is_some_and(|end| end.cause == RunCause::Stop));
+            was_stopped && !life.told_to_stop.is_some_and(|at| self.history.end_was_wanted_at(at) || self.is_due_at(at))
+        })?;
+        // Excused: it was lost, told as failed, and was back.
+        Some(format!("it was told to stop at {:?}, which nobody wanted", stopped.told_to_stop))
+    }
+
+    /// Whether `activeDeadlineSeconds` was over, by some clock.
+    fn is_due_at(&self, at: Duration) -> bool {
+        let Some(seconds) = self.history.newest.integer("/spec/activeDeadlineSeconds") else { return false };
+        let deadline = Duration::from_secs(seconds.unsigned_abs());
+        // The start is told in whole seconds.
+        self.evidence.clocks_jumped || at + 2 * SECOND >= self.history.created + deadline
+    }
+
+    fn terminal_while_running(&self) -> Option<String> {
+        let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
+        let running = self.lives.iter().find(|life| life.runs_at(at) && !life.elsewhere)?;
+        Some(format!("at {at:?} it was told as ended while {} ran", names_of(running, at)))
+    }
+
+    fn released_while_running(&self) -> Option<String> {
+        let is_running = |life: &&&Life| matches!(life.gone, Some((_, Happening::Released { running: true })));
+        let released = self.lives.iter().find(is_running)?;
+        Some(format!("it was let go of while it ran: {:?}", released.gone))
+    }
+
+    fn released_early(&self) -> Option<String> {
+        self.lives.iter().find_map(|life| {
+            let (at, _) = life.gone.as_ref().filter(|(_, why)| matches!(why, Happening::Released { .. }))?;
+            let was = |since: Option<Duration>| since.is_some_and(|since| since <= *at);
+            let is_acknowledged = was(self.history.terminal) && was(self.history.deletion);
+            (!was(self.history.gone) && !is_acknowledged).then(|| format!("it was let go of at {at:?}"))
+        })
+    }
+
+    fn left_behind(&self) -> Option<String> {
+        let gone = self.history.gone?;
+        let held = self.held()?;
+        if self.evidence.nature.by_handle {
+            // Excused: nothing can be listed, and the agent that lives in the end began after the pod was gone.
+            let last_began = self.evidence.spans.last().map(|span| span.began).unwrap_or_default();
+            // Excused: the handle was never written, and whoever was given it has died since.
+            let is_unknown = self.history.handle.is_none();
+            if last_began >= held.accepted && (is_unknown || last_began + SECOND >= gone) {
+                return None;
+            }
+        }
+        Some(format!("its object went at {gone:?}, and the back end holds it in the end"))
+    }
+
+    fn dropped(&self) -> Option<String> {
+        if !self.is_here() || self.history.newest.deletion_timestamp().is_some() || self.is_elsewhere() {
+            return None;
+        }
+        let phase = self.history.phase();
+        if is_terminal(phase) {
+            return None;
+        }
+        let Some(held) = self.held() else {
+            // Excused: the back end has said that it will never take it.
+            let is_refused = self.evidence.refused.contains(self.uid);
+            return (!is_refused).then(|| format!("in the end it is {phase}, and the back end does not hold it"));
+        };
+        if held.end.is_some() {
+            return Some(format!("in the end it is {phase}, and has ended: {:?}", held.end));
+        }
+        let has_run = |name: &str| held.runs.iter().any(|run| run.container == name);
+        let mut regular = self.history.newest.items("/spec/containers").iter();
+        let expected = if regular.all(|container| has_run(text(container, "/name"))) { "Running" } else { "Pending" };
+        // Waiting for an image, or for an init container, is no drop; and a phase does not go back.
+        let is_told = phase == expected || phase == "Running";
+        (!is_told).then(|| format!("in the end it is {phase:?}, and should be {expected}"))
+    }
+
+    fn stuck(&self) -> Option<String> {
+        let is_stuck = self.is_here() && self.history.newest.deletion_timestamp().is_some() && !self.is_elsewhere();
+        is_stuck.then(|| format!("it is being deleted since {:?}", self.history.deletion))
+    }
+
+    fn wrong_exit_code(&self) -> Option<String> {
+        let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
+        // Excused: the back end had lost or forgotten it before that was told, or was another one.
+        let was_known = self.lives.iter().all(|life| {
+            let is_lost = matches!(&life.gone, Some((gone, why)) if *gone <= at && !matches!(why, Happening::Released { .. }));
+            !is_lost && !life.elsewhere
+        });
+        if !was_known {
+            return None;
+        }
+        container_statuses(&self.history.newest).find_map(|status| {
+            let name = text(status, "/name");
+            let ended = self.runs().filter(|run| run.container == name).last()?.ended?;
+            let told = status.pointer("/state/terminated/exitCode").and_then(Value::as_i64);
+            let is_right = told == Some(i64::from(ended.exit_code));
+            (!is_right).then(|| format!("container {name} ended with {}, and is told with {told:?}", ended.exit_code))
+        })
+    }
+
+    fn wrong_restart_count(&self) -> Option<String> {
+        let held = self.held().filter(|_| self.is_here() && self.lives.len() == 1)?;
+        container_statuses(&self.history.newest).find_map(|status| {
+            let name = text(status, "/name");
+            let runs = held.runs.iter().filter(|run| run.container == name).count();
+            let told = status.get("restartCount").and_then(Value::as_u64).unwrap_or_default();
+            let restarts = u64::try_from(runs.saturating_sub(1)).unwrap_or_default();
+            (told != restarts).then(|| format!("container {name} was restarted {restarts} times, and is told with {told}"))
+        })
+    }
+
+    fn wrong_readiness(&self) -> Option<String> {
+        let pod = &self.history.newest;
+        let held = self.held().filter(|_| self.is_here() && self.history.phase() == "Running")?;
+        if pod.deletion_timestamp().is_some() {
+            return None;
+        }
+        let runs = |name: &str| held.runs.iter().any(|run| run.container == name && run.ended.is_none());
+        let of_sidecars = pod.items("/spec/initContainers").iter();
+        let of_sidecars = of_sidecars.filter(|container| text(container, "/restartPolicy") == "Always");
+        let mut serving = pod.items("/spec/containers").iter().chain(of_sidecars);
+        let is_gated = !pod.items("/spec/readinessGates").is_empty();
+        let gate_is_open = !is_gated || condition(pod, GATE) == "True";
+        let expected = serving.all(|container| runs(text(container, "/name"))) && gate_is_open;
+        let told = condition(pod, "Ready");
+        let expected = if expected { "True" } else { "False" };
+        (told != expected).then(|| format!("in the end its Ready is {told:?}, and should be {expected}"))
+    }
 }

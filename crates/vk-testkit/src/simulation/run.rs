@@ -1,23 +1,29 @@
 //! Running one schedule.
 
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use virtual_kubelet::controller::env::Random;
-use virtual_kubelet::core::{Error, PodUid};
-use virtual_kubelet::kube::api::{DeleteParams, Patch, PatchParams};
-use vk_apiserver::ApiServer;
+use virtual_kubelet::core::PodUid;
+use vk_apiserver::{ApiServer, Controllers, Options};
 
-use super::action::{Action, NAMES, ProviderFault, Schedule};
-use super::judge::{Facts, Violation, judge};
+use super::action::{Action, Instance, Slot};
+use super::agents::Agents;
+use super::schedule::Schedule;
+use super::user::{Users, name};
+use super::violation::Violation;
 use super::weather::Weather;
-use crate::backend::Fault;
-use crate::world::{AgentInstance, World, simulate};
+use super::witness::Witness;
+use crate::backend::Happening;
+use crate::interposer::Interposition;
+use crate::world::{World, simulate_on};
 
-/// After the last action everything works, for this long: longer than any back-off, timeout and collection of orphans.
-const CALM: Duration = Duration::from_secs(300);
+/// After the last action everything works, for this long: longer than any time-out and the collection of orphans.
+const CALM: Duration = Duration::from_secs(400);
+
+/// An agent that was about to end, or is refused because another one lives, has ended by then.
+const ENDINGS: Duration = Duration::from_secs(60);
 
 /// What became of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,83 +40,108 @@ pub struct Outcome {
 
 /// Runs a schedule and judges it.
 pub fn run(schedule: &Schedule) -> Outcome {
-    simulate(schedule.seed, |world, server| async move { Simulation::new(world, server, schedule).run().await })
+    run_behind(schedule, &Interposition::none())
+}
+
+/// The same, with this between every agent and its surroundings.
+pub fn run_behind(schedule: &Schedule, interposition: &Interposition) -> Outcome {
+    let mut options = Options::default();
+    options.controllers = Controllers::default();
+    options.controllers.node_lifecycle = true;
+    options.controllers.taint_eviction = true;
+    options.controllers.pod_garbage_collection = true;
+    simulate_on(options, interposition, schedule.seed, |world, server| async move {
+        Simulation::new(world, server, schedule).run().await
+    })
 }
 
 struct Simulation<'a> {
-    world: World,
+    world: Arc<World>,
     server: ApiServer,
     schedule: &'a Schedule,
     weather: Weather,
-    agent: Option<AgentInstance>,
-    facts: Facts,
+    agents: Agents,
+    witness: Witness,
+    edits: u32,
 }
 
 impl<'a> Simulation<'a> {
     fn new(world: World, server: ApiServer, schedule: &'a Schedule) -> Self {
         let weather = Weather::new(Random::seeded(schedule.seed ^ 0x0577_0b31));
         server.set_faults(weather.clone());
-        Self { world, server, schedule, weather, agent: None, facts: Facts::default() }
+        world.backend().set_nature(schedule.nature);
+        let world = Arc::new(world);
+        let agents = Agents::new(world.clone());
+        let witness = Witness::of(&server);
+        Self { world, server, schedule, weather, agents, witness, edits: 0 }
     }
 
     async fn run(mut self) -> Outcome {
-        self.agent = Some(self.world.start_agent().await);
+        self.agents.start(Slot::First, Instance::Same);
         for (pause, action) in &self.schedule.steps {
             tokio::time::sleep(*pause).await;
-            let facts = &mut self.facts;
-            self.server.inspect(|kernel| facts.read(kernel));
+            self.witness.read();
             self.act(action).await;
         }
-        self.weather.set(0);
-        self.world.backend().heal();
-        tokio::time::sleep(CALM).await;
+        self.calm().await;
         self.outcome()
     }
 
     async fn act(&mut self, action: &Action) {
         match action {
-            Action::Create { pod, once } => self.create(*pod, *once).await,
-            Action::Delete(pod) => self.delete(*pod, None).await,
-            Action::DeleteWithin(pod, grace) => self.delete(*pod, Some(*grace)).await,
-            Action::Exit(pod, code) => self.each_workload(*pod, |world, uid| world.backend().exit(uid, *code)),
-            Action::Lose(pod) => self.each_workload(*pod, |world, uid| world.backend().lose(uid)),
-            Action::Label(pod) => {
-                let labels = json!({"metadata": {"labels": {"edited": "yes"}}});
-                let pods = self.world.pods();
-                // There may be no such pod just now.
-                drop(pods.patch(&name(*pod), &PatchParams::default(), &Patch::Merge(labels)).await);
-            }
-            Action::Unready(pod) => {
-                let unready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
-                let pods = self.world.pods();
-                drop(pods.patch_status(&name(*pod), &PatchParams::default(), &Patch::Strategic(unready)).await);
-            }
-            Action::ProviderFault(method, fault) => self.world.backend().fail_next(*method, translate(*fault)),
+            Action::ProviderFault(method, fault) => self.world.backend().fail_next(*method, fault.clone()),
+            Action::Elsewhere(elsewhere) => self.world.backend().answer_elsewhere(*elsewhere),
             Action::Weather(percent) => self.weather.set(*percent),
+            Action::ApiFault(kind, fault, times) => self.weather.order(*kind, *fault, *times),
+            Action::Partition(partitioned) => self.weather.partition(*partitioned),
             Action::RestartServer => self.server.restart(),
             Action::Compact => self.server.change(|kernel, _| kernel.compact()),
-            Action::Crash(down) => {
-                if let Some(agent) = self.agent.take() {
-                    agent.kill();
-                }
-                tokio::time::sleep(*down).await;
-                self.agent = Some(self.world.start_agent().await);
+            Action::Kill(slot) => self.agents.kill(*slot).await,
+            Action::Stop(slot) => self.agents.stop(*slot),
+            Action::Start(slot, instance) => self.agents.start(*slot, *instance),
+            Action::Clock(slot, seconds) => {
+                self.witness.clocks_jumped = true;
+                self.agents.set_clock(*slot, *seconds);
             }
+            Action::Exit(pod, code) => self.each_workload(*pod, |world, uid| world.backend().exit(uid, *code)),
+            Action::ExitContainer(pod, container, code) => {
+                self.each_workload(*pod, |world, uid| world.backend().exit_container(uid, *container, *code));
+            }
+            Action::Lose(pod) => self.each_workload(*pod, |world, uid| world.backend().lose(uid)),
+            Action::Disrupt(pod) => self.each_workload(*pod, |world, uid| world.backend().disrupt(uid)),
+            Action::LoseContact(pod, time) => {
+                self.each_workload(*pod, |world, uid| world.backend().lose_contact(uid, *time));
+            }
+            action => self.act_as_user(action).await,
         }
     }
 
-    async fn create(&mut self, pod: usize, once: bool) {
-        if self.world.pod(&name(pod)).await.is_none() {
-            let policy = if once { "Never" } else { "Always" };
-            let uid = self.world.create_pod_with(&name(pod), json!({"restartPolicy": policy})).await;
-            self.facts.created.insert(uid);
+    async fn act_as_user(&mut self, action: &Action) {
+        let facts = &mut self.witness.facts;
+        let mut users = Users { world: &self.world, edits: &mut self.edits };
+        match action {
+            Action::Create(pod, shape) => users.create(*pod, *shape).await,
+            Action::Delete(pod) => users.delete(*pod, None).await,
+            Action::DeleteWithin(pod, grace) => users.delete(*pod, Some(*grace)).await,
+            Action::DeleteAll => users.delete_all().await,
+            Action::Recreate(pod, shape) => {
+                users.delete(*pod, Some(0)).await;
+                users.create(*pod, *shape).await;
+            }
+            Action::Label(pod) => users.label(*pod, facts).await,
+            Action::Annotate(pod) => users.annotate(*pod, facts).await,
+            Action::Image(pod, exists) => users.set_image(*pod, *exists).await,
+            Action::Deadline(pod, seconds) => users.set_deadline(*pod, *seconds).await,
+            Action::Resize(pod) => users.resize(*pod).await,
+            Action::Debug(pod) => users.debug(*pod).await,
+            Action::Finalizer(pod, held) => users.hold(*pod, *held).await,
+            Action::Unready(pod) => users.unready(*pod).await,
+            Action::Condition(pod, status) => users.set_condition(*pod, *status, facts).await,
+            Action::FailFromOutside(pod) => users.fail_from_outside(*pod, facts).await,
+            Action::DeleteNode => users.delete_node().await,
+            Action::UnreadyNode => users.unready_node().await,
+            _ => {}
         }
-    }
-
-    async fn delete(&self, pod: usize, grace: Option<u32>) {
-        let params = DeleteParams { grace_period_seconds: grace, ..DeleteParams::default() };
-        // There may be no such pod just now.
-        drop(self.world.pods().delete(&name(pod), &params).await);
     }
 
     fn each_workload(&self, pod: usize, act: impl Fn(&World, &PodUid)) {
@@ -119,38 +150,36 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// From here on everything works, and exactly one agent lives.
+    async fn calm(&mut self) {
+        self.weather.clear();
+        self.world.backend().heal();
+        if self.agents.lives(Slot::First) {
+            self.agents.kill(Slot::Second).await;
+        }
+        let second_lives = self.agents.lives(Slot::Second);
+        Users { world: &self.world, edits: &mut self.edits }.help_out().await;
+        tokio::time::sleep(ENDINGS).await;
+        let is_left = if second_lives { Slot::Second } else { Slot::First };
+        if !self.agents.lives(is_left) {
+            self.agents.start(Slot::First, Instance::Same);
+        }
+        tokio::time::sleep(CALM).await;
+    }
+
     fn outcome(mut self) -> Outcome {
-        let ledger = self.world.backend().ledger();
-        self.facts.held = self.world.backend().uids().into_iter().collect();
-        let requests = self.server.inspect(|kernel| {
-            self.facts.read(kernel);
-            kernel.requests().cloned().collect::<Vec<_>>()
-        });
+        self.witness.spans = self.agents.spans();
+        self.witness.loops.extend(self.weather.hot_request());
+        let entries = self.world.backend().ledger();
+        let requests: Vec<_> = self.server.inspect(|kernel| kernel.requests().cloned().collect());
         let mut hasher = DefaultHasher::new();
-        format!("{ledger:?}").hash(&mut hasher);
+        format!("{entries:?}").hash(&mut hasher);
         format!("{requests:?}").hash(&mut hasher);
         Outcome {
             trace: hasher.finish(),
-            violations: judge(&ledger, &self.facts),
-            starts: ledger.iter().filter(|entry| entry.what == crate::backend::Happening::Started).count(),
+            violations: self.witness.judge(&self.world),
+            starts: entries.iter().filter(|entry| entry.what == Happening::Started).count(),
             requests: requests.len(),
         }
     }
 }
-
-fn name(pod: usize) -> String {
-    debug_assert!(pod < NAMES);
-    format!("pod-{pod}")
-}
-
-fn translate(fault: ProviderFault) -> Fault {
-    match fault {
-        ProviderFault::Unavailable => Fault::Refuse(Error::unavailable("bad weather")),
-        ProviderFault::LoseReply => Fault::LoseReply,
-        ProviderFault::Delay(milliseconds) => Fault::Delay(Duration::from_millis(milliseconds)),
-        ProviderFault::Panic => Fault::Panic,
-    }
-}
-
-/// UIDs, for the facts that a run leaves.
-pub(super) type Uids = BTreeSet<PodUid>;

@@ -1,14 +1,16 @@
 //! An agent that can be stopped as a process ends, or killed as one is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use virtual_kubelet::ScopedSpawner;
-use virtual_kubelet::controller::env::{Env, Random};
+use virtual_kubelet::controller::env::{Env, Random, WallClock};
 use virtual_kubelet::controller::events::EventRecorder;
 use virtual_kubelet::controller::node::{
     LeaseHandle, LeaseKeeper, NodeController, NodeHandle, NodeSettings, SharedClient,
@@ -26,7 +28,7 @@ use super::Ring;
 use crate::backend::{Backend, SimulatedProvider};
 use crate::interposer::Interposition;
 
-/// Every agent of a world is the same one, come back.
+/// Every agent of a world is the same one, come back, unless its settings say otherwise.
 const INSTANCE: &str = "test-instance";
 
 /// Hung calls end as they do in the real agent.
@@ -47,6 +49,10 @@ pub struct AgentClients {
 /// What may differ from agent to agent of one world.
 #[derive(Debug, Clone, Default)]
 pub struct AgentSettings {
+    /// What it calls itself in the node's lease; by default every agent is the same one, come back.
+    pub instance: Option<String>,
+    /// By so many seconds its wall clock is ahead of the world's; it may be changed while the agent lives.
+    pub clock_offset: Arc<AtomicI64>,
     /// How pods are handled.
     pub pods: PodSettings,
     /// How the Node is kept.
@@ -90,19 +96,17 @@ pub struct AgentInstance {
 }
 
 impl AgentInstance {
-    /// Starts the controllers as the agent of `virtual-kubelet` does: first the lease, then node and pods.
-    ///
-    /// # Panics
-    /// If the lease is not won.
+    /// Starts the controllers as the agent of `virtual-kubelet` does: first the lease, then node and pods. `None` if another
+    /// agent holds the lease.
     pub(super) async fn start(
         ring: &dyn Ring,
         backend: &Backend,
         interposition: &Interposition,
         seed: u64,
         settings: AgentSettings,
-    ) -> Self {
+    ) -> Option<Self> {
         let spawner = Arc::new(ScopedSpawner::new(Handle::current()));
-        let env = Env::new(ring.wall_clock(), Random::seeded(seed), spawner.clone());
+        let env = Env::new(skewed(ring.wall_clock(), settings.clock_offset), Random::seeded(seed), spawner.clone());
         let clients = ring.agent(ring.node_name());
         let simulated = backend.provider();
         let provider = BoxProvider::new(TIMEOUTS.layer(simulated.clone()));
@@ -114,11 +118,13 @@ impl AgentInstance {
         let mut facts = agent_facts(ring.node_name());
         facts.outage_policy = settings.outage_policy;
 
-        let holder = LeaseHolder { node: facts.name.clone(), instance: INSTANCE.to_owned(), host: "test".to_owned() };
+        let instance = settings.instance.unwrap_or_else(|| INSTANCE.to_owned());
+        let holder = LeaseHolder { node: facts.name.clone(), instance, host: "test".to_owned() };
         let connection = Arc::new(SharedClient((clients.make)()));
         let lease = LeaseKeeper::new(holder).start(&env, connection, shutdown.lease.clone());
-        let held = lease.report().wait_for(|report| report.state == LeaseState::Held).await.is_ok();
-        assert!(held, "the lease is won");
+        let mut report = lease.report();
+        let decided = |state: &LeaseState| matches!(state, LeaseState::Held | LeaseState::Refused(_));
+        report.wait_for(|report| decided(&report.state)).await.ok().filter(|report| report.state == LeaseState::Held)?;
 
         let recorder = EventRecorder::new((clients.make)(), ring.node_name(), &env);
         let node = NodeController::new(facts, node_provider)
@@ -144,7 +150,7 @@ impl AgentInstance {
             assert!(ran.is_ok(), "{ran:?}");
             ending.send_replace(true);
         });
-        Self { process, shutdown, orphans, directory, node, lease, ended }
+        Some(Self { process, shutdown, orphans, directory, node, lease, ended })
     }
 
     /// Read access to what the agent knows of its pods.
@@ -191,4 +197,11 @@ fn agent_facts(node_name: &str) -> AgentFacts {
     let mut facts = AgentFacts::new(name, KubeletVersion::of_this_build(), Identity::Node);
     facts.addresses = vec![NodeAddress { kind: "InternalIP".to_owned(), address: "192.0.2.1".to_owned() }];
     facts
+}
+
+fn skewed(clock: Arc<dyn WallClock>, offset: Arc<AtomicI64>) -> Arc<dyn WallClock> {
+    Arc::new(move || {
+        let now = clock.now();
+        now.saturating_add(SignedDuration::from_secs(offset.load(Ordering::Relaxed))).unwrap_or(now)
+    })
 }

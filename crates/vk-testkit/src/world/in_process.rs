@@ -32,8 +32,13 @@ impl InProcess {
 
     /// The same, with this between every agent and the server.
     pub fn with_interposition(interposition: Interposition) -> Self {
+        Self::with_options(Options::default(), interposition)
+    }
+
+    /// The same, on a server that is set up like this.
+    pub fn with_options(options: Options, interposition: Interposition) -> Self {
         let clock = VirtualClock::starting_at(Timestamp::from_second(EPOCH).unwrap_or(Timestamp::UNIX_EPOCH));
-        let server = ApiServer::new(Options::default(), clock);
+        let server = ApiServer::new(options, clock);
         Self { server, clock, links: Mutex::default(), interposition }
     }
 
@@ -87,11 +92,21 @@ pub fn simulate_behind<F: Future>(
     seed: u64,
     test: impl FnOnce(World, ApiServer) -> F,
 ) -> F::Output {
+    simulate_on(Options::default(), interposition, seed, test)
+}
+
+/// The same, on a server that is set up like this.
+pub fn simulate_on<F: Future>(
+    options: Options,
+    interposition: &Interposition,
+    seed: u64,
+    test: impl FnOnce(World, ApiServer) -> F,
+) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     #[allow(clippy::expect_used, reason = "without a runtime there is no test")]
     let runtime = runtime.expect("a runtime without IO can always be built");
     runtime.block_on(async {
-        let ring = InProcess::with_interposition(interposition.clone());
+        let ring = InProcess::with_options(options, interposition.clone());
         let server = ring.server();
         tokio::spawn(server.clone().background());
         test(World::new(Box::new(ring), seed).with_interposition(interposition.clone()), server).await

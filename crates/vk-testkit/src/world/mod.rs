@@ -7,9 +7,8 @@ mod pods;
 use std::future::Future;
 use std::time::Duration;
 
-pub use agent::AgentClients;
-pub use agent::{AgentInstance, AgentSettings};
-pub use in_process::{InProcess, simulate, simulate_behind};
+pub use agent::{AgentClients, AgentInstance, AgentSettings};
+pub use in_process::{InProcess, simulate, simulate_behind, simulate_on};
 use virtual_kubelet::kube::Client;
 
 use crate::backend::Backend;
@@ -76,7 +75,16 @@ impl World {
     }
 
     /// Starts an agent that works like this.
+    ///
+    /// # Panics
+    /// If another agent holds the node's lease.
+    #[allow(clippy::expect_used, reason = "a test that starts one agent at a time wins its lease")]
     pub async fn start_agent_with(&self, settings: AgentSettings) -> AgentInstance {
+        self.try_start_agent(settings).await.expect("the lease is won")
+    }
+
+    /// The same; `None` if another agent holds the node's lease.
+    pub async fn try_start_agent(&self, settings: AgentSettings) -> Option<AgentInstance> {
         AgentInstance::start(&*self.ring, &self.backend, &self.interposition, self.seed, settings).await
     }
 

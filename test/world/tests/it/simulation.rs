@@ -1,35 +1,77 @@
-//! Seeded schedules: faults of both sides, one crash each.
+//! Seeded schedules of everything that users, fate and faults do.
+//!
+//! `VK_SEEDS=FROM..TO` takes other seeds, `VK_SCHEDULE=FILE` runs one schedule that was written down, as failures are.
+//! `cargo xtask soak` runs many.
 
 use std::ops::Range;
+use std::time::Duration;
 
-use vk_testkit::simulation::{Schedule, run};
+use vk_testkit::simulation::{Schedule, Soak, Tally, run, soak};
 
-/// Seeds in a normal run; `VK_SEEDS=FROM..TO` takes others.
-const SEEDS: Range<u64> = 0..20;
+/// Seeds in a normal run.
+const SEEDS: Range<u64> = 0..200;
 
 fn seeds() -> Range<u64> {
-    let asked_for = std::env::var("VK_SEEDS").ok();
-    let range = |text: String| {
-        let (from, to) = text.split_once("..")?;
-        Some(from.parse().ok()?..to.parse().ok()?)
-    };
-    asked_for.map_or(SEEDS, |text| range(text).unwrap_or(SEEDS))
+    let Ok(text) = std::env::var("VK_SEEDS") else { return SEEDS };
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.unwrap_or_else(|| panic!("VK_SEEDS is {text:?}, and should be like 0..20"))
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and should be a number")))
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn failures(tally: &Tally) -> String {
+    tally.failures.iter().map(|failure| format!("{failure}\n")).collect()
 }
 
 #[test]
 fn every_schedule_keeps_the_invariants_and_replays_exactly() {
-    for seed in seeds() {
-        let schedule = Schedule::from_seed(seed);
-        let outcome = run(&schedule);
-        assert!(outcome.violations.is_empty(), "{schedule}{:#?}", outcome.violations);
-        assert_eq!(outcome.trace, run(&schedule).trace, "seed {seed} does not replay");
-        assert!(outcome.requests > 0);
-    }
+    let begun = std::time::Instant::now();
+    let seeds = seeds();
+    let time = Duration::MAX;
+    let tally = soak(&Soak { seeds: seeds.clone(), time, threads: threads(), replay_every: 10, most_failures: 3 });
+    println!("{} schedules in {:?}: {} starts, {} requests", tally.schedules, begun.elapsed(), tally.starts, tally.requests);
+    assert!(tally.failures.is_empty(), "{}", failures(&tally));
+    assert_eq!(tally.schedules, seeds.end - seeds.start);
+    assert!(tally.starts > 0 && tally.requests > 0);
 }
 
-/// A pod was proved gone and let go while the watch was broken; resumed, the watch showed it once more.
 #[test]
-fn history_that_a_resumed_watch_shows_is_no_second_life() {
-    let outcome = run(&Schedule::from_seed(73));
-    assert_eq!(outcome.violations, []);
+fn a_schedule_that_was_written_down_runs_again() {
+    let Ok(path) = std::env::var("VK_SCHEDULE") else { return };
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let schedule: Schedule = text.parse().unwrap_or_else(|error| panic!("{path} is no schedule: {error}"));
+    let violations = run(&schedule).violations;
+    let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+/// What `cargo xtask soak` runs.
+#[test]
+#[ignore = "runs for minutes; use `cargo xtask soak`"]
+fn many_schedules_keep_the_invariants() {
+    let from = number("VK_SOAK_FROM").unwrap_or(0);
+    let count = number("VK_SOAK_SCHEDULES").unwrap_or(1000);
+    let time = number("VK_SOAK_SECONDS").map_or(Duration::MAX, Duration::from_secs);
+    let begun = std::time::Instant::now();
+    let seeds = from..from.saturating_add(count);
+    let tally = soak(&Soak { seeds, time, threads: threads(), replay_every: 100, most_failures: 20 });
+    let seconds = begun.elapsed().as_secs_f64();
+    println!(
+        "{} schedules from seed {from} in {seconds:.0} s ({:.0} a second), {} of them run twice with equal traces; \
+         {} workloads started, {} requests answered; {} schedules broke an invariant",
+        tally.schedules,
+        tally.schedules as f64 / seconds,
+        tally.replayed,
+        tally.starts,
+        tally.requests,
+        tally.failures.len(),
+    );
+    assert!(tally.failures.is_empty(), "{}", failures(&tally));
 }
