@@ -50,6 +50,17 @@ async fn readiness_says_why_not_and_follows() {
     assert!(get(&server, "GET /readyz").await.contains("200 OK"));
 }
 
+/// What looks after the process is to start it again.
+#[tokio::test]
+async fn a_node_that_has_failed_is_not_healthy() {
+    let server = server().await;
+    server.readiness.send(Readiness::Failed("the pod controller has ended".to_owned())).unwrap();
+    for path in ["/healthz", "/livez", "/readyz"] {
+        let answer = get(&server, &format!("GET {path}")).await;
+        assert!(answer.contains("HTTP/1.1 50") && answer.contains("the pod controller has ended"), "{path}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_else_is_served_and_the_end_is_the_end() {
     let server = server().await;

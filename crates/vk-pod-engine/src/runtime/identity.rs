@@ -1,50 +1,16 @@
 //! What every object in a runtime says about whose it is.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vk_core::{ContainerKind, PodUid};
 
-macro_rules! runtime_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            /// Wraps the runtime's id.
-            pub fn new(id: impl Into<Arc<str>>) -> Self {
-                Self(id.into())
-            }
-
-            /// The id as the runtime gave it.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", &*self.0)
-            }
-        }
-    };
-}
-
-runtime_id! {
+vk_core::string_identity! {
     /// A runtime's id of a container, without scheme.
     ContainerId
 }
 
-runtime_id! {
+vk_core::string_identity! {
     /// A runtime's id of a sandbox.
     SandboxId
 }

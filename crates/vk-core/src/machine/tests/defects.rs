@@ -12,10 +12,14 @@ fn vk_podcontroller_737_an_init_container_or_a_sidecar_that_runs_counts() {
         let facts =
             PodFacts { started: true, phase: Phase::Pending, containers: [vec![helper], app].concat(), ..facts() };
         let state = |running| if running { ContainerState::Running { started_at: None } } else { exited(143) };
+        // A sidecar outlives the others, an init container keeps them waiting.
+        let app = match kind {
+            ContainerKind::Sidecar => exited(0),
+            _ => ContainerState::waiting("PodInitializing", ""),
+        };
         let observed = |revision, stage, running| {
             let helper = ContainerObservation::new("helper", kind, state(running));
-            let app =
-                ContainerObservation::new("app", ContainerKind::App, ContainerState::waiting("PodInitializing", ""));
+            let app = ContainerObservation::new("app", ContainerKind::App, app.clone());
             PodObservation::new(uid(), revision, stage).with_containers(vec![helper, app])
         };
         let mut harness = Harness::with(facts, REMEMBERS);
@@ -23,7 +27,7 @@ fn vk_podcontroller_737_an_init_container_or_a_sidecar_that_runs_counts() {
         harness.deleted(30);
         assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })), "{kind:?}");
         harness.finish(CallOutcome::Terminated(Ok(None)));
-        harness.event(Event::Observed(observed(2, Stage::Stopping, true)));
+        harness.event(Event::Observed(observed(2, Stage::Active, true)));
         assert_eq!(harness.end(), None, "{kind:?} runs");
         harness.event(Event::Observed(observed(3, Stage::Stopped, false)));
         assert_eq!(harness.end(), Some(EndCause::Stopped));

@@ -3,6 +3,7 @@
 mod birth;
 mod defects;
 mod end;
+mod exhaustive;
 mod farewell;
 mod loss;
 mod model;

@@ -5,36 +5,58 @@ use proptest::prelude::*;
 use super::*;
 
 /// A back end that runs at most what it is told, and an API server that shows what is written.
-#[derive(Debug, Clone)]
-struct Model {
-    machine: PodMachine,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Model {
+    pub(super) machine: PodMachine,
     now: Now,
+    policy: BackendPolicy,
     api: Option<PodFacts>,
     version: u64,
     revision: u64,
     /// The back end's pod.
-    workload: Workload,
-    starts: u32,
+    pub(super) workload: Workload,
+    pub(super) starts: u32,
     pending_calls: Vec<(EffectId, Call)>,
     pending_writes: Vec<(EffectId, Write)>,
-    forgotten: bool,
+    pub(super) forgotten: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Workload {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Workload {
     None,
     Runs,
     Ended(i32),
 }
 
+/// How a call or a write ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Succeeds,
+    /// Nothing has happened, and the caller is told so.
+    Fails,
+    /// It has happened, and the caller is not told.
+    LosesItsReply,
+}
+
+impl Ending {
+    fn of(how: u8) -> Self {
+        match how % 4 {
+            1 => Self::Fails,
+            2 => Self::LosesItsReply,
+            _ => Self::Succeeds,
+        }
+    }
+}
+
 impl Model {
-    fn new(restart_policy: RestartPolicy) -> Self {
+    pub(super) fn new(restart_policy: RestartPolicy, policy: BackendPolicy) -> Self {
         let facts = PodFacts { restart_policy, ..facts() };
         let now = start_of_time();
-        let (machine, effects) = PodMachine::new(uid(), Arc::new(facts.clone()), REMEMBERS, now);
+        let (machine, effects) = PodMachine::new(uid(), Arc::new(facts.clone()), policy, now);
         let mut model = Self {
             machine,
             now,
+            policy,
             api: Some(facts),
             version: 1,
             revision: 0,
@@ -65,7 +87,7 @@ impl Model {
         assert!(self.pending_writes.len() <= 1, "two writes under way");
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         if !self.forgotten {
             let effects = self.machine.step(event, self.now);
             self.take(effects);
@@ -83,7 +105,8 @@ impl Model {
         }
     }
 
-    fn show(&mut self) {
+    /// The watch shows the pod as it is.
+    pub(super) fn show(&mut self) {
         if let Some(facts) = &self.api {
             let facts = Arc::new(facts.clone());
             self.tell(Event::Api(facts));
@@ -95,42 +118,19 @@ impl Model {
         self.now.mono += Duration::from_millis(300);
         self.now.wall = self.now.wall.checked_add(Duration::from_millis(300)).unwrap();
         match choice % 12 {
-            0 => {
-                let asked_at = self.now.mono;
-                let found = self.observe();
-                self.tell(Event::Listed { found, instance: None, asked_at });
-            }
-            1 | 2 => self.end_call(choice / 12),
-            3 | 4 => self.end_write(choice / 12),
+            0 => self.list(),
+            1 | 2 => self.end_call(Ending::of(choice / 12)),
+            3 | 4 => self.end_write(Ending::of(choice / 12)),
             5 => self.show(),
-            6 => {
-                if let Some(facts) = &mut self.api
-                    && facts.deletion.is_none()
-                {
-                    self.version += 1;
-                    facts.resource_version = self.version.to_string();
-                    facts.deletion = Some(Deletion { due: self.now.wall, grace_seconds: 30 });
-                }
-                self.show();
-            }
-            7 => {
-                if self.workload == Workload::Runs {
-                    self.workload = Workload::Ended(i32::from(choice / 12 % 2));
-                    self.revision += 1;
-                }
-            }
-            8 => {
-                if let Some(observation) = self.observe() {
-                    self.tell(Event::Observed(observation));
-                }
-            }
+            6 => self.delete(),
+            7 => self.exit(i32::from(choice / 12 % 2)),
+            8 => self.push(),
             9 => {
-                // A force delete.
-                if choice / 12 == 0 && self.api.take().is_some() {
-                    self.tell(Event::Gone { deletion: None });
+                if choice / 12 == 0 {
+                    self.force_delete();
                 }
             }
-            10 => self.restart(),
+            10 => self.crash((choice / 12).is_multiple_of(2)),
             _ => {
                 self.now.mono += Duration::from_secs(20);
                 self.tell(Event::Tick);
@@ -138,17 +138,69 @@ impl Model {
         }
     }
 
-    /// The agent is killed and started again: calls under way may or may not have had their effect.
-    fn restart(&mut self) {
+    /// The back end is listed.
+    pub(super) fn list(&mut self) {
+        let (asked_at, found) = (self.now.mono, self.observe());
+        self.tell(Event::Listed { found, instance: None, asked_at });
+    }
+
+    /// The back end pushes the pod as it is.
+    pub(super) fn push(&mut self) {
+        if let Some(observation) = self.observe() {
+            self.tell(Event::Observed(observation));
+        }
+    }
+
+    /// Somebody deletes the pod, and the watch shows that.
+    pub(super) fn delete(&mut self) {
+        if let Some(facts) = &mut self.api
+            && facts.deletion.is_none()
+        {
+            self.version += 1;
+            facts.resource_version = self.version.to_string();
+            facts.deletion = Some(Deletion { due: self.now.wall, grace_seconds: 30 });
+        }
+        self.show();
+    }
+
+    pub(super) fn force_delete(&mut self) {
+        if self.api.take().is_some() {
+            self.tell(Event::Gone { deletion: None });
+        }
+    }
+
+    /// The workload ends by itself.
+    pub(super) fn exit(&mut self, code: i32) {
+        if self.workload == Workload::Runs {
+            self.workload = Workload::Ended(code);
+            self.revision += 1;
+        }
+    }
+
+    /// Time passes until the machine wants to be woken.
+    pub(super) fn wake(&mut self) {
+        let Some(at) = self.machine.wake_at(self.now) else { return };
+        let time = at.saturating_sub(self.now.mono);
+        self.now.mono = at;
+        self.now.wall = self.now.wall.checked_add(time).unwrap();
+        self.tell(Event::Tick);
+    }
+
+    /// The agent is killed and started again: what was under way has had its effect, or has not.
+    pub(super) fn crash(&mut self, had_effect: bool) {
         for (_, call) in std::mem::take(&mut self.pending_calls) {
-            if self.now.mono.as_millis().is_multiple_of(2) {
+            if had_effect {
                 self.carry_out(call);
             }
         }
-        self.pending_writes.clear();
+        for (_, write) in std::mem::take(&mut self.pending_writes) {
+            if had_effect {
+                self.carry_out_write(write);
+            }
+        }
         let Some(facts) = self.api.clone() else {
             if let Some(observation) = self.observe() {
-                let (machine, effects) = PodMachine::orphan(observation, REMEMBERS, self.now);
+                let (machine, effects) = PodMachine::orphan(observation, self.policy, self.now);
                 self.machine = machine;
                 self.forgotten = false;
                 self.take(effects);
@@ -157,7 +209,7 @@ impl Model {
             }
             return;
         };
-        let (machine, effects) = PodMachine::new(uid(), Arc::new(facts), REMEMBERS, self.now);
+        let (machine, effects) = PodMachine::new(uid(), Arc::new(facts), self.policy, self.now);
         self.machine = machine;
         self.take(effects);
     }
@@ -183,16 +235,13 @@ impl Model {
         }
     }
 
-    fn end_call(&mut self, how: u8) {
+    pub(super) fn end_call(&mut self, ending: Ending) {
         let Some((id, call)) = self.pending_calls.pop() else { return };
-        let fails = how % 4 == 1;
-        let lost_reply = how % 4 == 2;
-        if !fails {
+        if ending != Ending::Fails {
             self.carry_out(call);
         }
         let error = || Error::outcome_unknown("no answer");
-        let failed = fails || lost_reply;
-        let result = |()| if failed { Err(error()) } else { Ok(()) };
+        let result = |()| if ending == Ending::Succeeds { Ok(()) } else { Err(error()) };
         let found = self.observe();
         let outcome = match call {
             Call::Prepare => CallOutcome::Prepared(result(())),
@@ -208,15 +257,22 @@ impl Model {
         self.tell(Event::Called { id, outcome });
     }
 
-    fn end_write(&mut self, how: u8) {
+    pub(super) fn end_write(&mut self, ending: Ending) {
         let Some((id, write)) = self.pending_writes.pop() else { return };
-        if how % 4 == 1 {
-            return self.tell(Event::Written {
-                id,
-                outcome: WriteOutcome::Failed { message: "500".into(), retry_after: None },
-            });
-        }
-        let outcome = match (write, &mut self.api) {
+        let failed = |message: &str| WriteOutcome::Failed { message: message.into(), retry_after: None };
+        let outcome = match ending {
+            Ending::Fails => failed("500"),
+            Ending::LosesItsReply => {
+                self.carry_out_write(write);
+                failed("connection reset")
+            }
+            Ending::Succeeds => self.carry_out_write(write),
+        };
+        self.tell(Event::Written { id, outcome });
+    }
+
+    fn carry_out_write(&mut self, write: Write) -> WriteOutcome {
+        match (write, &mut self.api) {
             (Write::Status, Some(facts)) => {
                 let phase = match self.machine.status_basis().verdict {
                     Verdict::Ended(_) => Phase::Failed,
@@ -242,17 +298,11 @@ impl Model {
             (Write::ProveAbsence, Some(_)) => WriteOutcome::StillThere,
             (Write::ProveAbsence, None) => WriteOutcome::Absent,
             (_, None) => WriteOutcome::IdentityLost { message: "404".into() },
-        };
-        if how % 4 != 2 {
-            self.tell(Event::Written { id, outcome });
-        } else {
-            let outcome = WriteOutcome::Failed { message: "connection reset".into(), retry_after: None };
-            self.tell(Event::Written { id, outcome });
         }
     }
 
     /// Everything works from now on; the pod is deleted. It must be gone everywhere soon.
-    fn calm_down(&mut self) {
+    pub(super) fn calm_down(&mut self) {
         for _ in 0..60 {
             if self.forgotten {
                 break;
@@ -278,8 +328,11 @@ proptest! {
     fn in_every_order_it_runs_at_most_once_and_everything_is_cleaned_up(
         choices in proptest::collection::vec(any::<u8>(), 0..60),
         policy in prop_oneof![Just(RestartPolicy::Never), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Always)],
+        release in prop_oneof![Just(Release::OnDelete), Just(Release::AfterTerminal(Duration::from_secs(3)))],
+        settle in prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(2))],
     ) {
-        let mut model = Model::new(policy);
+        let taken_over = start_of_time().mono;
+        let mut model = Model::new(policy, BackendPolicy { release, settle, taken_over, ..REMEMBERS });
         for choice in choices {
             model.act(choice);
         }

@@ -1,0 +1,173 @@
+//! The pod controller on an API server in process.
+
+mod world;
+
+use std::time::Duration;
+
+use vk_apiserver::{RequestClass, RequestFault};
+use vk_core::{Error, ErrorKind, ExhaustionScope};
+use vk_provider::{Observe, PollPolicy, Recovery};
+use world::{BackEnd, Mood, World};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn back_end() -> BackEnd {
+    BackEnd::new(|_| {})
+}
+
+/// docs/benchmarks.md counted 4.84: what was pushed before the create was answered, and the sight of the deletion, were
+/// written on their own.
+#[tokio::test(start_paused = true)]
+async fn a_normal_life_is_written_in_two_statuses_and_a_delete() {
+    let world = World::new(back_end()).await;
+    let _running = world.start();
+    world.create_pod("web").await;
+    assert!(world.comes(SOON, |world| world.phase("web") == "Running").await);
+    tokio::time::sleep(SOON).await;
+    assert_eq!(world.writes("web"), ["patch status 200"]);
+    let told = world.pod("web");
+    assert!(told["status"]["startTime"].is_string() && told["status"]["containerStatuses"][0]["ready"] == true);
+    assert!(told["metadata"]["annotations"]["virtual-kubelet.io/handle"].is_string());
+
+    world.delete_pod("web").await;
+    assert!(world.comes(SOON, |world| world.pod("web").is_null()).await);
+    tokio::time::sleep(SOON).await;
+    assert_eq!(world.writes("web"), ["patch status 200", "patch status 200", "delete  200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_back_end_without_room_is_asked_by_one_pod() {
+    let world = World::new(back_end()).await;
+    let quota = ErrorKind::Exhausted { resource: "container groups".to_owned(), scope: ExhaustionScope::Node };
+    let refusal = Error::new(quota, "quota of 100 is used up").retry_after(Duration::from_secs(60));
+    world.back_end.set_mood(Mood::Refuses(refusal));
+    let _running = world.start();
+    world.create_pod("first").await;
+    assert!(world.comes(SOON, |world| world.back_end.creates() == 1).await);
+    let others: Vec<String> = (0..20).map(|number| format!("other-{number}")).collect();
+    for name in &others {
+        world.create_pod(name).await;
+    }
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(world.back_end.creates(), 1, "the refusal holds for all");
+    for name in &others {
+        let told = world.pod(name)["status"]["containerStatuses"][0]["state"]["waiting"]["message"].to_string();
+        assert!(told.contains("quota of 100 is used up"), "{name}: {told}");
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(world.back_end.creates(), 2, "one pod tries again");
+    world.back_end.set_mood(Mood::Runs);
+    let all_run = |world: &World| others.iter().all(|name| world.phase(name) == "Running");
+    assert!(world.comes(Duration::from_secs(90), all_run).await);
+    assert_eq!(world.back_end.creates(), 2 + 21);
+}
+
+/// What waits for more news, or in a back-off, is not lost with the agent.
+#[tokio::test(start_paused = true)]
+async fn what_is_known_is_written_at_the_end() {
+    let world = World::new(back_end()).await;
+    world.back_end.set_mood(Mood::Provisions);
+    let running = world.start();
+    world.create_pod("slow").await;
+    assert!(world.comes(SOON, |world| world.back_end.creates() == 1).await);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.writes("slow"), [""; 0], "it would be written within a second");
+    running.shutdown.cancel();
+    assert_eq!(running.ended.await.unwrap(), Ok(()));
+    assert_eq!(world.writes("slow"), ["patch status 200"]);
+    assert!(world.pod("slow")["status"]["startTime"].is_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_in_an_outage_of_the_api_server_tries_once() {
+    let world = World::new(back_end()).await;
+    let patches_fail = |request: &RequestClass| match request.action().as_str() {
+        "patch pods/status" => RequestFault::status(503),
+        _ => RequestFault::default(),
+    };
+    world.server.set_faults(patches_fail);
+    let running = world.start();
+    world.create_pod("web").await;
+    assert!(world.comes(SOON, |world| world.back_end.starts() == [1]).await);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let begun = tokio::time::Instant::now();
+    running.shutdown.cancel();
+    assert_eq!(running.ended.await.unwrap(), Ok(()));
+    assert!(begun.elapsed() < Duration::from_secs(1), "simulated time");
+}
+
+/// Lookups and lists share what a back end allows.
+#[tokio::test(start_paused = true)]
+async fn lookups_keep_within_the_read_budget() {
+    let policy = PollPolicy::new(Duration::from_secs(600), Duration::from_secs(600), 600);
+    let world = World::new(BackEnd::new(|description| {
+        description.recovery = Recovery::ByHandle;
+        description.observe = Observe::Poll(policy);
+    }))
+    .await;
+    let _running = world.start();
+    for number in 0..100 {
+        world.create_pod(&format!("pod-{number}")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let after_a_minute = world.back_end.lookups();
+    assert!((50..=75).contains(&after_a_minute), "a tenth of an hour's budget, and a minute's: {after_a_minute}");
+    let all_run = |world: &World| (0..100).all(|number| world.phase(&format!("pod-{number}")) == "Running");
+    assert!(world.comes(Duration::from_secs(600), all_run).await, "and none is forgotten");
+}
+
+/// Two pods live while the controller panics at its nth look at the clock, for each n: either one pod is set aside for a
+/// while and everything goes on, or the controller ends and says so. Nothing is ever started twice.
+#[test]
+fn a_panic_anywhere_in_the_controller_is_contained_or_reported() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcomes: Vec<_> = (1..=120).map(|reads| (reads, live_with_a_panic(reads))).collect();
+    std::panic::set_hook(hook);
+    let (mut contained, mut reported) = (0, 0);
+    for (reads, outcome) in outcomes {
+        match outcome {
+            Outcome::NeverHit => {}
+            Outcome::Contained => contained += 1,
+            Outcome::Reported => reported += 1,
+            Outcome::Lost(what) => panic!("a panic at look {reads}: {what}"),
+        }
+    }
+    assert!(contained > 10, "{contained} were contained, {reported} reported");
+}
+
+enum Outcome {
+    NeverHit,
+    Contained,
+    Reported,
+    Lost(String),
+}
+
+fn live_with_a_panic(reads: usize) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(back_end()).await;
+        world.tripwire.set(reads);
+        let mut running = world.start();
+        world.create_pod("a").await;
+        world.create_pod("b").await;
+        let both_run = world.comes(SOON, |world| ["a", "b"].iter().all(|name| world.phase(name) == "Running")).await;
+        world.delete_pod("a").await;
+        let gone = world.comes(SOON * 4, |world| world.pod("a").is_null()).await;
+        let starts = world.back_end.starts();
+        if starts.iter().any(|starts| *starts > 1) {
+            return Outcome::Lost(format!("started {starts:?} times"));
+        }
+        if running.ended.is_finished() {
+            return match (&mut running.ended).await.unwrap() {
+                Err(defect) if defect.message == "the clock is broken" => Outcome::Reported,
+                other => Outcome::Lost(format!("it ended with {other:?}")),
+            };
+        }
+        match (world.tripwire.has_been_hit(), both_run && gone && world.phase("b") == "Running") {
+            (false, _) => Outcome::NeverHit,
+            (true, true) => Outcome::Contained,
+            (true, false) => Outcome::Lost(format!("both ran: {both_run}, one is gone: {gone}")),
+        }
+    })
+}
