@@ -39,6 +39,11 @@ pub(super) enum Control {
         id: StreamId,
         status: ResetStatus,
     },
+    /// Our direction ends after so many pieces of data.
+    Finish {
+        id: StreamId,
+        pieces: u64,
+    },
     /// So many received bytes have been read.
     Consumed {
         id: StreamId,

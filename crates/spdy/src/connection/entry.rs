@@ -24,6 +24,10 @@ pub(super) struct Entry {
     received_fin: bool,
     /// We have ended ours.
     sent_fin: bool,
+    /// Pieces of data that were written.
+    sent_pieces: u64,
+    /// Ours ends after so many.
+    finish_after: Option<u64>,
 }
 
 impl Entry {
@@ -32,7 +36,18 @@ impl Entry {
         window: SendWindowControl,
         reply: Option<oneshot::Sender<Headers>>,
     ) -> Self {
-        Self { inbound, window, reply, waiting: 0, consumed: 0, discarded: false, received_fin: false, sent_fin: false }
+        Self {
+            inbound,
+            window,
+            reply,
+            waiting: 0,
+            consumed: 0,
+            discarded: false,
+            received_fin: false,
+            sent_fin: false,
+            sent_pieces: 0,
+            finish_after: None,
+        }
     }
 
     /// Hands a piece to the reader. Says how many bytes count as read at once, because nobody will.
@@ -81,6 +96,22 @@ impl Entry {
 
     pub(super) fn send_fin(&mut self) {
         self.sent_fin = true;
+    }
+
+    /// A piece was written. Says whether it was the last.
+    pub(super) fn sent_piece(&mut self) -> bool {
+        self.sent_pieces += 1;
+        self.is_finished()
+    }
+
+    /// Nothing comes after so many pieces. Says whether all of them have been written.
+    pub(super) fn finish_after(&mut self, pieces: u64) -> bool {
+        self.finish_after = Some(pieces);
+        self.is_finished()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finish_after.is_some_and(|pieces| self.sent_pieces >= pieces)
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -39,16 +39,18 @@ pub struct ReceiveHalf {
 }
 
 /// The writing half of a [`Stream`]. What is written is on its way when `write` returns; `flush` waits for nothing.
-/// Dropped without `shutdown`, it cancels the stream.
+/// Dropped without `shutdown`, it cancels the stream, unless [`SendHalf::finish_on_drop`] was called.
 #[derive(Debug)]
 pub struct SendHalf {
     id: StreamId,
     channels: Channels,
     data: PollSender<Data>,
     window: SendWindow,
-    /// What its end tells the peer if it comes before `shutdown`.
-    unfinished: ResetStatus,
+    /// What its end tells the peer if it comes before `shutdown`; `None` is the same as `shutdown`.
+    unfinished: Option<ResetStatus>,
     finished: bool,
+    /// Pieces of data that were queued.
+    pieces: u64,
 }
 
 /// What the driver hands to a reader. The end of the channel without one of the last two is that of the connection.
@@ -71,13 +73,21 @@ impl Stream {
         let receive =
             ReceiveHalf { id, channels: channels.clone(), inbound, piece: Bytes::new(), piece_length: 0, end: None };
         let data = PollSender::new(channels.data.clone());
-        let send = SendHalf { id, channels: channels.clone(), data, window, unfinished, finished: false };
+        let send = SendHalf {
+            id,
+            channels: channels.clone(),
+            data,
+            window,
+            unfinished: Some(unfinished),
+            finished: false,
+            pieces: 0,
+        };
         Self { receive, send, reply }
     }
 
     /// It was taken: from now on its drop cancels it.
     pub(super) fn taken(mut self) -> Self {
-        self.send.unfinished = ResetStatus::Cancel;
+        self.send.unfinished = Some(ResetStatus::Cancel);
         self
     }
 
@@ -160,8 +170,14 @@ impl SendHalf {
         self.channels.tell(Control::Reset { id: self.id, status });
     }
 
+    /// From now on its drop is not a cancellation but the end of what is written, as `shutdown` is.
+    pub fn finish_on_drop(&mut self) {
+        self.unfinished = None;
+    }
+
     fn send(&mut self, payload: Bytes, fin: bool) -> io::Result<()> {
         self.window.spend(payload.len());
+        self.pieces += 1;
         self.data.send_item(Data { id: self.id, payload, fin }).map_err(|_| aborted())
     }
 }
@@ -208,9 +224,13 @@ impl AsyncWrite for SendHalf {
 
 impl Drop for SendHalf {
     fn drop(&mut self) {
-        if !self.finished && self.window.ended().is_none() {
-            self.channels.tell(Control::Reset { id: self.id, status: self.unfinished });
+        if self.finished || self.window.ended().is_some() {
+            return;
         }
+        self.channels.tell(match self.unfinished {
+            Some(status) => Control::Reset { id: self.id, status },
+            None => Control::Finish { id: self.id, pieces: self.pieces },
+        });
     }
 }
 

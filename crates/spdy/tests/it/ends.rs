@@ -48,6 +48,24 @@ async fn a_stream_that_is_dropped_is_cancelled() {
 }
 
 #[tokio::test]
+async fn a_half_that_finishes_on_drop_loses_nothing() {
+    let (client, mut server) = pair(1000);
+    for length in [0, 1, 500_000] {
+        let mut near = client.session.open(Headers::default()).await.unwrap();
+        near.shutdown().await.unwrap();
+        let far = server.incoming.next().await.unwrap().accept(Headers::default());
+        tokio::spawn(async move {
+            let (_receive, mut send) = far.into_split();
+            send.finish_on_drop();
+            send.write_all(&vec![5; length]).await.unwrap();
+        });
+        let mut received = Vec::new();
+        near.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received.len(), length);
+    }
+}
+
+#[tokio::test]
 async fn the_end_of_the_transport_ends_every_stream() {
     let (client, mut server) = pair(4096);
     let mut near = client.session.open(Headers::default()).await.unwrap();

@@ -46,8 +46,9 @@ impl Pace {
         ping.into_iter().chain(idle).min()
     }
 
-    /// The ping that is due now, if one is.
-    pub(super) fn tick(&mut self) -> Result<Option<u32>, ConnectionError> {
+    /// The ping that is due now, if one is. While this side does not read, no answer can be missed; that the peer is gone
+    /// shows when the pings cannot be written.
+    pub(super) fn tick(&mut self, reading: bool) -> Result<Option<u32>, ConnectionError> {
         let now = Instant::now();
         if self.idle_timeout.is_some_and(|timeout| now >= self.last_use + timeout) {
             return Err(ConnectionError::Idle);
@@ -55,7 +56,7 @@ impl Pace {
         if self.ping_interval.is_none_or(|interval| now < self.last_ping + interval) {
             return Ok(None);
         }
-        if self.unanswered.is_some() {
+        if reading && self.unanswered.is_some() {
             return Err(ConnectionError::PingTimeout);
         }
         let ping = self.next_ping;
@@ -74,26 +75,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pings_that_come_back_go_on_and_others_end_it() {
         let mut pace = Pace::new(Role::Server, Some(SECOND), None);
-        assert!(pace.tick().unwrap().is_none());
+        assert!(pace.tick(true).unwrap().is_none());
         tokio::time::advance(SECOND).await;
-        assert_eq!(pace.tick().unwrap(), Some(2));
+        assert_eq!(pace.tick(true).unwrap(), Some(2));
         assert!(pace.is_of_peer(1) && !pace.is_of_peer(2));
         tokio::time::advance(SECOND).await;
-        assert_eq!(pace.tick().unwrap(), Some(4));
+        assert_eq!(pace.tick(true).unwrap(), Some(4));
         tokio::time::advance(SECOND).await;
-        assert!(matches!(pace.tick(), Err(ConnectionError::PingTimeout)));
+        assert!(matches!(pace.tick(true), Err(ConnectionError::PingTimeout)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_could_not_be_read_is_not_missed() {
+        let mut pace = Pace::new(Role::Server, Some(SECOND), None);
+        for ping in [2, 4, 6] {
+            tokio::time::advance(SECOND).await;
+            assert_eq!(pace.tick(false).unwrap(), Some(ping));
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn pings_do_not_count_as_use() {
         let mut pace = Pace::new(Role::Client, Some(SECOND), Some(SECOND * 2));
         tokio::time::advance(SECOND).await;
-        assert_eq!(pace.tick().unwrap(), Some(1));
+        assert_eq!(pace.tick(true).unwrap(), Some(1));
         assert!(!pace.is_of_peer(1));
         tokio::time::advance(SECOND / 2).await;
         pace.used();
         assert_eq!(pace.deadline(), Some(Instant::now() + SECOND / 2));
         tokio::time::advance(SECOND * 2).await;
-        assert!(matches!(pace.tick(), Err(ConnectionError::Idle)));
+        assert!(matches!(pace.tick(true), Err(ConnectionError::Idle)));
     }
 }

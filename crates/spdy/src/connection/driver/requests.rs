@@ -42,6 +42,10 @@ impl Driver {
                 }
                 None => Ok(()),
             },
+            Control::Finish { id, pieces } => {
+                let all_written = self.streams.get_mut(&id).is_some_and(|entry| entry.finish_after(pieces));
+                if all_written { self.finish(id) } else { Ok(()) }
+            }
             Control::Consumed { id, bytes } => self.consumed(id, bytes),
             Control::Discard { id } => {
                 let Some(entry) = self.streams.get_mut(&id) else { return Ok(()) };
@@ -123,10 +127,21 @@ impl Driver {
             self.held = Some(data);
             return if now.is_empty() { Ok(()) } else { self.put(id, now, false) };
         }
-        if data.fin {
+        let fin = data.fin | entry.sent_piece();
+        if fin {
             entry.send_fin();
         }
-        self.put(id, data.payload, data.fin)?;
+        self.put(id, data.payload, fin)?;
+        self.forget_if_over(id);
+        Ok(())
+    }
+
+    /// Ends our direction.
+    fn finish(&mut self, id: StreamId) -> Result<(), ConnectionError> {
+        if let Some(entry) = self.streams.get_mut(&id) {
+            entry.send_fin();
+        }
+        self.put(id, Bytes::new(), true)?;
         self.forget_if_over(id);
         Ok(())
     }

@@ -94,7 +94,8 @@ impl Driver {
             if alarm.as_mut().poll(context).is_pending() {
                 break;
             }
-            if let Some(ping) = self.pace.tick()? {
+            let reading = self.may_read();
+            if let Some(ping) = self.pace.tick(reading)? {
                 self.write(&Frame::Ping(ping))?;
             }
         }
