@@ -80,7 +80,7 @@ impl PodMachine {
                 self.take_list(mark, pod, now);
             }
             Err(error) => {
-                if let Goal::Remove { .. } = self.goal {
+                if let Goal::Remove(_) = self.goal {
                     effects.push(Effect::RemoveFailed(error));
                 }
                 let factor = 1_u32.checked_shl(self.listing.failures).unwrap_or(u32::MAX);

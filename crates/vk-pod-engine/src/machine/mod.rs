@@ -80,12 +80,18 @@ enum Goal {
     /// Nothing may run after the deadline.
     Stop { deadline: Duration },
     /// Nothing may be left.
-    Remove {
-        /// Whether a list has been asked for since the last change, so that what it shows is all that is left.
-        proof: Option<u64>,
-    },
+    Remove(Removal),
     /// Nothing is left.
     Gone,
+}
+
+/// How far a removal has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+struct Removal {
+    /// The files have been removed that were there while a sandbox was left.
+    files_gone: bool,
+    /// When a list was asked for because nothing was known to be left: what it shows is all that is.
+    proof: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -173,7 +179,7 @@ impl PodMachine {
                 Goal::Observe | Goal::Gone => {}
                 Goal::Run => self.run(now, &mut effects),
                 Goal::Stop { deadline } => self.stop(deadline, now, &mut effects),
-                Goal::Remove { proof } => self.remove(proof, now, &mut effects),
+                Goal::Remove(removal) => self.remove(removal, now, &mut effects),
             }
         }
         self.poll(now);
@@ -196,8 +202,8 @@ impl PodMachine {
             }
             Event::Terminate { grace } => self.shorten(now.mono.saturating_add(grace)),
             Event::Remove => {
-                if !matches!(self.goal, Goal::Remove { .. } | Goal::Gone) {
-                    self.goal = Goal::Remove { proof: None };
+                if !matches!(self.goal, Goal::Remove(_) | Goal::Gone) {
+                    self.goal = Goal::Remove(Removal::default());
                 }
                 self.cleanup_pause = None;
             }
@@ -242,7 +248,7 @@ impl PodMachine {
         match &mut self.goal {
             Goal::Observe | Goal::Run => self.goal = Goal::Stop { deadline },
             Goal::Stop { deadline: known } => *known = deadline.min(*known),
-            Goal::Remove { .. } | Goal::Gone => {}
+            Goal::Remove(_) | Goal::Gone => {}
         }
     }
 

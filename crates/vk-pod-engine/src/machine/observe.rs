@@ -34,8 +34,8 @@ impl PodMachine {
         let ending = self.winding_down.is_some();
         match self.goal {
             Goal::Gone => Stage::Stopped,
-            Goal::Stop { .. } | Goal::Remove { .. } if self.is_quiet() => Stage::Stopped,
-            Goal::Stop { .. } | Goal::Remove { .. } => Stage::Stopping,
+            Goal::Stop { .. } | Goal::Remove(_) if self.is_quiet() => Stage::Stopped,
+            Goal::Stop { .. } | Goal::Remove(_) => Stage::Stopping,
             Goal::Run if ending && self.is_quiet() => Stage::Stopped,
             Goal::Run if !ending && self.sandbox.ready().is_none() && !self.has_ever_run() => Stage::Provisioning {
                 reason: "ContainerCreating".to_owned(),

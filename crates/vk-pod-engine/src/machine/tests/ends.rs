@@ -130,6 +130,20 @@ fn removal_leaves_nothing_and_proves_it() {
     assert!(world.listed().is_empty());
 }
 
+/// A list of the runtime is all that an agent has which comes after one that was killed.
+#[test]
+fn the_sandbox_stays_until_the_files_are_gone() {
+    let mut world = World::settled(one_container("Always"));
+    world.feed(Event::Remove);
+    while world.pending(|call| matches!(call, Call::ReleaseVolumes)).is_none() {
+        world.answer(0);
+    }
+    assert!(world.model.containers.is_empty());
+    assert!(!world.model.sandboxes.is_empty());
+    world.settle();
+    assert!(world.forgotten && world.listed().is_empty());
+}
+
 #[test]
 fn what_a_runtime_hides_while_it_removes_it_is_waited_for() {
     let mut world = World::settled(one_container("Always"));
