@@ -85,7 +85,7 @@ pub async fn azure_aci_409_deleted_while_creating_leaves_nothing(world: &World) 
         world.backend().fail_next(Method::Lookup, Fault::Refuse(Error::unavailable("429")));
     }
     let lost = world.create_pod("lost").await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.eventually(SOON, "it is started", || async { world.backend().starts(&lost) == 1 }).await;
     for (name, uid) in [("slow", &slow), ("lost", &lost)] {
         world.delete_pod(name, Some(2)).await;
         world.eventually(SOON * 2, "nothing is left", || is_gone(world, name, uid)).await;

@@ -17,6 +17,10 @@ fn vk_760_the_object_stays_until_the_workload_has_stopped() {
     simulate(10, |world, _cluster| async move {
         let _agent = world.start_agent().await;
         let uid = running_pod(&world, "db-0", json!({})).await;
+        // It accepts the stop, and nothing stops; later it does not even answer.
+        for _ in 0..5 {
+            world.backend().fail_next(Method::Terminate, Fault::Ignore);
+        }
         for _ in 0..10_000 {
             world.backend().fail_next(Method::Terminate, Fault::Refuse(Error::unavailable("the host is away")));
         }

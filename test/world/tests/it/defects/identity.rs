@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde_json::json;
 use virtual_kubelet::core::Error;
 use vk_apiserver::{LinkState, RequestClass, RequestFault, Verb};
-use vk_testkit::backend::Happening;
+use vk_testkit::backend::{Happening, Nature};
 use vk_testkit::{Fault, Method};
 
-use super::cluster::{SOON, in_the_end, is_gone, running_pod, runs, simulate};
+use super::cluster::{SOON, for_ten_minutes, in_the_end, is_gone, running_pod, runs, simulate};
 
 /// vk#1295, and podcontroller.go:335: a list that showed another pod under a known name was taken for an update; with equal
 /// specs nothing happened at all, and the old workload went on as the new pod.
@@ -113,17 +113,20 @@ fn vk_1295_every_write_to_a_pod_names_its_uid() {
 #[test]
 fn vk_pod_go_89_a_failed_lookup_is_not_absence() {
     simulate(5, |world, _cluster| async move {
+        world.backend().set_nature(Nature { polled: true, answers_bare: true, ..Nature::default() });
         let _agent = world.start_agent().await;
         running_pod(&world, "first", json!({})).await;
         world.backend().fail_next(Method::Create, Fault::LoseReply);
+        // A second create would be told.
+        world
+            .backend()
+            .fail_next(Method::Create, Fault::Refuse(Error::rejected("CreatedTwice", "it is there already")));
         for _ in 0..200 {
             world.backend().fail_next(Method::Lookup, Fault::Refuse(Error::unavailable("429")));
             world.backend().fail_next(Method::List, Fault::Refuse(Error::unavailable("429")));
         }
         let uid = world.create_pod("web").await;
-        tokio::time::sleep(Duration::from_secs(300)).await;
-        assert_eq!(world.backend().starts(&uid), 1);
-        world.backend().heal();
+        for_ten_minutes("nothing is concluded", async || world.phase("web").await == "Pending").await;
         in_the_end("the pod runs", async || world.phase("web").await == "Running").await;
         assert_eq!(world.backend().starts(&uid), 1);
     });

@@ -9,7 +9,7 @@ use serde_json::json;
 use virtual_kubelet::core::{Error, PodUid};
 use virtual_kubelet::kube::Api;
 use virtual_kubelet::kube::api::PostParams;
-use vk_apiserver::{Outcome, RequestClass, RequestFault, Verb};
+use vk_apiserver::{EventFault, FaultPlan, Kernel, Outcome, RequestClass, RequestFault, Verb};
 use vk_testkit::backend::{Happening, Nature};
 use vk_testkit::{Fault, Method, World};
 
@@ -77,6 +77,54 @@ fn kip_107_what_was_evicted_meanwhile_is_stopped_in_order_and_nothing_else() {
     });
 }
 
+/// The first list of pods after a restart is as old as this many writes, and the watch that follows it says nothing.
+struct StaleThenSilent {
+    behind: u64,
+    lists: u32,
+}
+
+impl FaultPlan for StaleThenSilent {
+    fn on_request(&mut self, request: &RequestClass) -> RequestFault {
+        if !is_read_of_pods(request) || request.verb != Verb::List {
+            return RequestFault::default();
+        }
+        self.lists += 1;
+        RequestFault { stale_by: if self.lists == 1 { self.behind } else { 0 }, ..RequestFault::default() }
+    }
+
+    fn on_event(&mut self, request: &RequestClass, _index: u64) -> EventFault {
+        if is_read_of_pods(request) { EventFault::Silence } else { EventFault::None }
+    }
+}
+
+/// kip#107: the list after a restart lacked the pods, and all of them were killed as dangling. Here it is stale, and the
+/// watch that could put it right is silent for minutes.
+#[test]
+fn kip_107_a_list_that_lacks_the_pods_orphans_nobody() {
+    simulate(31, |world, cluster| async move {
+        let before = cluster.server.inspect(Kernel::revision);
+        let agent = world.start_agent().await;
+        let uids = five_pods(&world).await;
+        agent.kill();
+        let behind = cluster.server.inspect(Kernel::revision) - before;
+        cluster.server.set_faults(StaleThenSilent { behind, lists: 0 });
+        let agent = world.start_agent().await;
+        let untouched = || async { all_run_since_their_start(&world, &uids) };
+        let until = tokio::time::Instant::now() + Duration::from_secs(200);
+        while tokio::time::Instant::now() < until {
+            assert!(untouched().await);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let known = agent.directory().all().await.unwrap();
+        assert!(known.is_empty(), "the agent was shown none of them");
+        let lists = cluster.agent_requests().into_iter().filter(|it| it.resource == "pods" && it.verb == "list");
+        assert!(lists.count() > 2, "it asked for proof");
+        cluster.server.set_faults(vk_apiserver::NoFaults);
+        for_ten_minutes("everything runs on", untouched).await;
+        running_pod(&world, "new", json!({})).await;
+    });
+}
+
 /// liqo#2748, liqo#993: after a restart, what was decided before every cache was filled marked pods Failed and deleted them.
 #[test]
 fn liqo_2748_nothing_is_destroyed_before_both_sides_are_listed() {
@@ -141,26 +189,6 @@ async fn phases(world: &World) -> Vec<String> {
     list.items.into_iter().map(|pod| pod.status.and_then(|status| status.phase).unwrap_or_default()).collect()
 }
 
-/// k3k#1021: one restart deleted the healthy pods of other nodes, which its own list of pods did not have.
-#[test]
-fn k3k_1021_many_pods_without_owner_are_a_mistake_and_left_alone() {
-    simulate(24, |world, _cluster| async move {
-        let agent = world.start_agent().await;
-        let mut uids = Vec::new();
-        for number in 0..20 {
-            uids.push(running_pod(&world, &format!("other-{number}"), json!({})).await);
-        }
-        agent.kill();
-        for number in 0..20 {
-            world.delete_pod(&format!("other-{number}"), Some(0)).await;
-        }
-        let _agent = world.start_agent().await;
-        running_pod(&world, "own", json!({})).await;
-        let untouched = || async { all_run_since_their_start(&world, &uids) };
-        for_ten_minutes("they run on", untouched).await;
-    });
-}
-
 /// aws-virtual-kubelet, docs/EdgeCases.md: a crash between the start of a machine and the record of its id orphaned it.
 #[test]
 fn aws_virtual_kubelet_a_crash_before_the_start_is_recorded_orphans_nothing() {
@@ -174,6 +202,9 @@ fn aws_virtual_kubelet_a_crash_before_the_start_is_recorded_orphans_nothing() {
             agent.kill();
             unrecorded.store(false, Ordering::Relaxed);
             assert_eq!(world.phase("web").await, "Pending", "nobody was told");
+            // A second create would be told.
+            let twice = Error::rejected("CreatedTwice", "it is there already");
+            world.backend().fail_next(Method::Create, Fault::Refuse(twice));
             if deleted_meanwhile {
                 world.delete_pod("web", Some(0)).await;
             }

@@ -9,7 +9,7 @@ use virtual_kubelet::kube::api::{Patch, PatchParams};
 use vk_apiserver::{RequestClass, RequestFault, Verb};
 use vk_testkit::backend::Nature;
 
-use super::cluster::{SOON, condition, running_pod, simulate};
+use super::cluster::{Cluster, SOON, condition, for_ten_minutes, running_pod, runs, simulate};
 
 /// vk#976, vk#988: what others wrote between the read and the write was reverted. Here the write is on its way while labels,
 /// annotations and conditions are edited.
@@ -85,4 +85,27 @@ fn saladcloud_137_a_provider_that_never_notifies_is_heard_all_the_same() {
         world.backend().exit(&uid, 5);
         world.eventually(SOON, "its end is told", || async { world.phase("job").await == "Failed" }).await;
     });
+}
+
+/// vk#824, vk#830: after a restart every status was sent again, 5,000 writes for 5,000 pods that nothing had happened to.
+#[test]
+fn vk_830_a_restart_sends_no_status_that_is_known() {
+    simulate(73, |world, cluster| async move {
+        let agent = world.start_agent().await;
+        for number in 0..50 {
+            running_pod(&world, &format!("web-{number}"), json!({})).await;
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        agent.kill();
+        let before = writes_to_pods(&cluster);
+        let _agent = world.start_agent().await;
+        running_pod(&world, "new", json!({})).await;
+        for_ten_minutes("the new pod runs", async || world.phase("new").await == "Running").await;
+        assert_eq!(writes_to_pods(&cluster) - before, 1, "the status of the new pod");
+    });
+}
+
+fn writes_to_pods(cluster: &Cluster) -> usize {
+    let requests = cluster.agent_requests().into_iter();
+    requests.filter(|it| it.resource == "pods" && matches!(it.verb.as_str(), "patch" | "delete")).count()
 }
