@@ -79,7 +79,7 @@ fn come_back(
 ) -> BTreeMap<String, u64> {
     let begun = Instant::now();
     stage.start(command);
-    stage.agent().until_log("ready");
+    stage.agent().until_log("run: ready");
     report.figure(&format!("ready {:.2} s after its start", begun.elapsed().as_secs_f64()));
     stage.until_node("the node is ready", |node| condition(node, "Ready") == "True");
     until_quiet(metrics)
