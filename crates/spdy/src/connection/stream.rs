@@ -118,6 +118,12 @@ impl Stream {
         self.send.reset(status);
     }
 
+    /// From now on its drop is not a cancellation: our direction ends as if it had been shut down, and what the peer still
+    /// sends goes unread.
+    pub fn finish_on_drop(&mut self) {
+        self.send.finish_on_drop();
+    }
+
     /// Both halves, each to be used and dropped on its own.
     pub fn into_split(self) -> (ReceiveHalf, SendHalf) {
         (self.receive, self.send)

@@ -1,0 +1,146 @@
+//! A remote command over SPDY/3.1: one stream each for errors, stdin, stdout, stderr and terminal sizes.
+
+use std::future::Future;
+use std::pin::pin;
+
+use spdy::{Connection, Headers, Incoming, ResetStatus, Role, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::streams::{Input, Output, RemoteCommand, Resizes};
+use super::{End, Wanted};
+use crate::outcome::Outcome;
+use crate::settings::Settings;
+use crate::upgrade::Version;
+
+/// The header that says which of its streams the client opens.
+const STREAM_TYPE: &str = "streamtype";
+
+/// The streams of a session, as the client has opened them.
+#[derive(Default)]
+struct Opened {
+    error: Option<Stream>,
+    stdin: Option<Stream>,
+    stdout: Option<Stream>,
+    stderr: Option<Stream>,
+    resize: Option<Stream>,
+}
+
+pub(super) async fn serve<IO, Handler, Running>(
+    io: IO,
+    version: Version,
+    wanted: Wanted,
+    settings: &Settings,
+    handler: Handler,
+) -> End
+where
+    IO: AsyncRead + AsyncWrite + Send,
+    Handler: FnOnce(RemoteCommand) -> Running,
+    Running: Future<Output = Outcome>,
+{
+    let connection = spdy::Settings {
+        ping_interval: Some(settings.ping_interval),
+        idle_timeout: Some(settings.idle_timeout),
+        linger: settings.linger,
+        ..spdy::Settings::default()
+    };
+    let (session, incoming, connection) = Connection::new(io, Role::Server, connection);
+    let mut transport = pin!(connection.run());
+    let mut work = pin!(async {
+        let mut incoming = incoming;
+        let opened = timeout(settings.creation_timeout, open(&mut incoming, version, wanted)).await;
+        let Ok(Some((error, command))) = opened else { return None };
+        let outcome = handler(command).await;
+        tell(error, &outcome, version).await;
+        Some(outcome)
+    });
+    let outcome = tokio::select! {
+        biased;
+        outcome = &mut work => outcome,
+        ended = &mut transport => return ended_early(ended),
+    };
+    let end = outcome.map_or(End::NeverBegan, End::Told);
+    // Streams that the client has not ended are of no use any more.
+    session.close();
+    // Whether the client read to the end or went, the command is over; how long it may take is the transport's affair.
+    match timeout(settings.linger, &mut transport).await {
+        Ok(Ok(_)) | Err(_) => end,
+        Ok(Err(error)) if end == End::NeverBegan => End::Broken(error.to_string()),
+        Ok(Err(_)) => end,
+    }
+}
+
+fn ended_early(ended: Result<spdy::End, spdy::ConnectionError>) -> End {
+    match ended {
+        Ok(_) | Err(spdy::ConnectionError::Io(_) | spdy::ConnectionError::PingTimeout) => End::ClientGone,
+        Err(error) => End::Broken(error.to_string()),
+    }
+}
+
+/// Waits until every wanted stream is there. `None` if the connection ends first.
+async fn open(incoming: &mut Incoming, version: Version, wanted: Wanted) -> Option<(Stream, RemoteCommand)> {
+    let mut opened = Opened::default();
+    while !opened.is_complete(version, wanted) {
+        let request = incoming.next().await?;
+        let kind = request.headers().get(STREAM_TYPE).unwrap_or_default().to_owned();
+        match opened.place(&kind, version, wanted) {
+            Some(place @ None) => *place = Some(request.accept(Headers::default())),
+            // A stream that was not asked for, or twice.
+            _ => request.refuse(ResetStatus::RefusedStream),
+        }
+    }
+    let Opened { error, stdin, stdout, stderr, resize } = opened;
+    let command = RemoteCommand::new(
+        stdin.map(input),
+        stdout.map(output),
+        stderr.map(output),
+        resize.map(|stream| Resizes::new(input(stream))),
+    );
+    Some((error?, command))
+}
+
+impl Opened {
+    fn place(&mut self, kind: &str, version: Version, wanted: Wanted) -> Option<&mut Option<Stream>> {
+        let (place, is_wanted) = match kind {
+            "error" => (&mut self.error, true),
+            "stdin" => (&mut self.stdin, wanted.stdin),
+            "stdout" => (&mut self.stdout, wanted.stdout),
+            "stderr" => (&mut self.stderr, wanted.stderr),
+            "resize" => (&mut self.resize, wanted.has_resizes(version)),
+            _ => return None,
+        };
+        is_wanted.then_some(place)
+    }
+
+    fn is_complete(&self, version: Version, wanted: Wanted) -> bool {
+        let is_there = |stream: &Option<Stream>, wanted: bool| stream.is_some() || !wanted;
+        self.error.is_some()
+            && is_there(&self.stdin, wanted.stdin)
+            && is_there(&self.stdout, wanted.stdout)
+            && is_there(&self.stderr, wanted.stderr)
+            && is_there(&self.resize, wanted.has_resizes(version))
+    }
+}
+
+impl Wanted {
+    fn has_resizes(self, version: Version) -> bool {
+        self.tty && version >= Version::V3
+    }
+}
+
+/// The client takes the end of our direction for the end of what may be written, so it comes when the input is dropped.
+fn input(mut stream: Stream) -> Input {
+    stream.finish_on_drop();
+    Input::new(stream)
+}
+
+fn output(mut stream: Stream) -> Output {
+    stream.finish_on_drop();
+    Output::new(stream)
+}
+
+async fn tell(mut error: Stream, outcome: &Outcome, version: Version) {
+    error.finish_on_drop();
+    // A client that has gone is noticed by the transport.
+    drop(error.write_all(&outcome.to_bytes(version)).await);
+}

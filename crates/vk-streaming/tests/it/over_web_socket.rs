@@ -1,0 +1,162 @@
+//! As browsers and other clients speak, and API servers from 1.36 on where the node says that it can.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use tokio::io::DuplexStream;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use vk_streaming::remote_command::{End, RemoteCommand, Wanted, serve};
+use vk_streaming::{Encoding, Outcome, Protocol, Settings, Version};
+
+use crate::commands::{count, hang, pattern, print, show_sizes};
+
+const ALL: Wanted = Wanted { stdin: true, stdout: true, stderr: true, tty: false };
+const TERMINAL: Wanted = Wanted { stdin: true, stdout: true, stderr: false, tty: true };
+
+type Client = WebSocketStream<DuplexStream>;
+
+async fn start<H, R>(protocol: Protocol, wanted: Wanted, handler: H) -> (Client, JoinHandle<End>)
+where
+    H: FnOnce(RemoteCommand) -> R + Send + 'static,
+    R: Future<Output = Outcome> + Send + 'static,
+{
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let settings = Settings { linger: Duration::from_secs(20), ..Settings::default() };
+    let server = tokio::spawn(async move { serve(near, protocol, wanted, &settings, handler).await });
+    (WebSocketStream::from_raw_socket(far, Role::Client, None).await, server)
+}
+
+const V5: Protocol = Protocol::WebSocket(Version::V5, Encoding::Binary);
+
+/// Everything that comes on each channel until the server closes.
+async fn everything(client: &mut Client) -> [Vec<u8>; 5] {
+    let mut channels: [Vec<u8>; 5] = Default::default();
+    while let Some(Ok(message)) = client.next().await {
+        if let Message::Binary(bytes) = message {
+            channels[usize::from(bytes[0])].extend_from_slice(&bytes[1..]);
+        }
+    }
+    channels
+}
+
+fn binary(channel: u8, payload: &[u8]) -> Message {
+    Message::Binary([&[channel], payload].concat().into())
+}
+
+#[tokio::test]
+async fn stdin_ends_alone_and_the_exit_code_comes_last() {
+    let (mut client, server) = start(V5, ALL, count).await;
+    // The beginning is shown by an empty message on the first channel that is written.
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::Binary(Bytes::from_static(&[1])));
+    client.send(binary(0, b"hello")).await.unwrap();
+    client.send(binary(255, &[0])).await.unwrap();
+    let [_, stdout, stderr, error, _] = everything(&mut client).await;
+    assert_eq!((stdout, stderr), (b"hello".to_vec(), b"5 bytes".to_vec()));
+    let error = String::from_utf8(error).unwrap();
+    assert!(error.contains("\"ExitCode\"") && error.contains("\"3\""), "{error}");
+    assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(3)));
+}
+
+#[tokio::test]
+async fn base64_goes_in_text_messages() {
+    let protocol = Protocol::WebSocket(Version::V4, Encoding::Base64);
+    let wanted = Wanted { stdin: true, stdout: true, stderr: true, tty: true };
+    let (mut client, _server) = start(protocol, wanted, show_sizes).await;
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::Text("1".into()));
+    // {"Width":80,"Height":24} and {"Width":0,"Height":0}
+    for size in ["4eyJXaWR0aCI6ODAsIkhlaWdodCI6MjR9", "4eyJXaWR0aCI6MCwiSGVpZ2h0IjowfQ=="] {
+        client.send(Message::Text(size.into())).await.unwrap();
+    }
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::Text("1ODB4MjQK".into()));
+    client.send(Message::Text("0not base64".into())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_terminal_has_sizes() {
+    let (mut client, _server) = start(V5, TERMINAL, show_sizes).await;
+    for size in [r#"{"Width":80,"Height":24}"#, r#"{"Width":0,"Height":0}"#] {
+        client.send(binary(4, size.as_bytes())).await.unwrap();
+    }
+    let [_, stdout, ..] = everything(&mut client).await;
+    assert_eq!(stdout, b"80x24\n");
+}
+
+#[tokio::test]
+async fn nothing_is_lost_on_a_slow_reader() {
+    const LENGTH: usize = 8 * 1024 * 1024;
+    let wanted = Wanted { stdout: true, ..Wanted::default() };
+    let (mut client, server) = start(V5, wanted, |command| print(command, LENGTH)).await;
+    sleep(Duration::from_millis(200)).await;
+    let [_, stdout, _, error, _] = everything(&mut client).await;
+    assert!(stdout == pattern(LENGTH), "{} bytes", stdout.len());
+    assert!(String::from_utf8(error).unwrap().contains("Success"));
+    assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(0)));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_takes_its_command_with_it() {
+    for politely in [true, false] {
+        let dropped = Arc::new(Notify::new());
+        let bell = dropped.clone();
+        let (mut client, server) = start(V5, TERMINAL, |command| hang(command, bell, true)).await;
+        client.next().await.unwrap().unwrap();
+        if politely {
+            client.close(None).await.unwrap();
+        }
+        drop(client);
+        timeout(Duration::from_secs(10), dropped.notified()).await.unwrap();
+        assert_eq!(server.await.unwrap(), End::ClientGone);
+    }
+}
+
+/// The command does not read, the client has written more than fits, and goes: only writing can show that.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_is_noticed_while_its_bytes_wait() {
+    let dropped = Arc::new(Notify::new());
+    let bell = dropped.clone();
+    let (mut client, server) = start(V5, TERMINAL, |command| hang(command, bell, false)).await;
+    client.next().await.unwrap().unwrap();
+    let flood = async {
+        loop {
+            client.send(binary(0, &pattern(32 * 1024))).await.unwrap();
+        }
+    };
+    assert!(timeout(Duration::from_secs(1), flood).await.is_err());
+    drop(client);
+    timeout(Duration::from_secs(120), dropped.notified()).await.unwrap();
+    assert_eq!(server.await.unwrap(), End::ClientGone);
+}
+
+/// The transport is there, and nobody behind it.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_answers_no_ping_is_gone() {
+    let dropped = Arc::new(Notify::new());
+    let bell = dropped.clone();
+    let (_client, server) = start(V5, TERMINAL, |command| hang(command, bell, true)).await;
+    assert_eq!(timeout(Duration::from_secs(600), server).await.unwrap().unwrap(), End::ClientGone);
+}
+
+#[tokio::test]
+async fn messages_that_say_nothing_or_too_much_are_no_harm() {
+    let (mut client, _server) = start(V5, ALL, count).await;
+    for message in
+        [binary(9, b"x"), binary(1, b"x"), Message::Binary(Bytes::new()), binary(255, &[]), binary(255, &[7])]
+    {
+        client.send(message).await.unwrap();
+    }
+    client.send(binary(255, &[0])).await.unwrap();
+    let [_, stdout, ..] = everything(&mut client).await;
+    assert_eq!(stdout, b"");
+
+    let (mut client, server) = start(V5, ALL, count).await;
+    let long = Message::Binary(vec![0; 5 * 1024 * 1024].into());
+    drop(client.send(long).await);
+    assert!(matches!(server.await.unwrap(), End::Broken(_)));
+}
