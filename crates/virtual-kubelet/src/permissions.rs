@@ -121,32 +121,46 @@ pub async fn own_user(client: &Client) -> kube::Result<String> {
 /// # Errors
 /// If the API server does not answer.
 pub async fn missing_permissions(client: &Client, identity: Identity) -> kube::Result<Vec<Permission>> {
-    #[derive(Deserialize)]
-    struct Status {
-        allowed: bool,
-    }
     if identity == Identity::Node {
         return Ok(Vec::new());
     }
     let mut missing = Vec::new();
     for permission in PERMISSIONS {
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {
-                "verb": permission.verb,
-                "group": permission.group,
-                "resource": permission.resource,
-                "subresource": permission.subresource,
-                "namespace": permission.namespace,
-            }},
+        let attributes = json!({
+            "verb": permission.verb,
+            "group": permission.group,
+            "resource": permission.resource,
+            "subresource": permission.subresource,
+            "namespace": permission.namespace,
         });
-        let status: Status = ask(client, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review).await?;
-        if !status.allowed {
+        if !is_allowed(client, attributes).await? {
             missing.push(*permission);
         }
     }
     Ok(missing)
+}
+
+/// Whether this client may delete the Node of this name
+/// ([`deregister_on_exit`](vk_controller::node::NodeSettings::deregister_on_exit)). Neither identity may by default.
+///
+/// # Errors
+/// If the API server does not answer.
+pub async fn may_deregister(client: &Client, node: &str) -> kube::Result<bool> {
+    is_allowed(client, json!({ "verb": "delete", "resource": "nodes", "name": node })).await
+}
+
+async fn is_allowed(client: &Client, attributes: Value) -> kube::Result<bool> {
+    #[derive(Deserialize)]
+    struct Status {
+        allowed: bool,
+    }
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    });
+    let status: Status = ask(client, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review).await?;
+    Ok(status.allowed)
 }
 
 async fn ask<S: DeserializeOwned>(client: &Client, path: &str, review: &Value) -> kube::Result<S> {

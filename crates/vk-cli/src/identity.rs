@@ -1,7 +1,7 @@
 //! Who the API server takes us for, and whether that one may do what an agent does.
 
 use kube::Client;
-use virtual_kubelet::permissions::{missing_permissions, own_user};
+use virtual_kubelet::permissions::{may_deregister, missing_permissions, own_user};
 use vk_core::node::Identity;
 
 use crate::api_server::chain;
@@ -27,4 +27,18 @@ pub(crate) async fn identify(client: &Client) -> Identity {
         Err(error) => tracing::info!(error = chain(&error), "the API server does not say what we may do"),
     }
     identity
+}
+
+/// Warns at the start if `--deregister-on-exit` will not work at the end.
+pub(crate) async fn check_deregistration(client: &Client, node: &str) {
+    match may_deregister(client, node).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(
+            "--deregister-on-exit: not permitted: delete nodes/{node}: no role has this by default, under either identity; \
+             without it the node stays registered"
+        ),
+        Err(error) => {
+            tracing::info!(error = chain(&error), "the API server does not say whether we may delete our node")
+        }
+    }
 }

@@ -179,6 +179,9 @@ impl Start<'_> {
                 identity: identity::identify(&client).await,
                 instance: state.instance().to_owned(),
             };
+            if self.options.node.deregister_on_exit {
+                identity::check_deregistration(&client, &self.options.node.name).await;
+            }
             let (provider, node_provider) = self.open_provider(document, ClusterId::from(id), state).await?;
             let provider = BoxProvider::new(metrics.provider_calls.layer(provider));
             let spec = node::spec(&self.options, discovered, provider, node_provider).await?;
