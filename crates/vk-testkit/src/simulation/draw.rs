@@ -22,15 +22,8 @@ enum Theme {
     Everything,
 }
 
-const THEMES: [Theme; 7] = [
-    Theme::Users,
-    Theme::Provider,
-    Theme::Api,
-    Theme::Crashes,
-    Theme::TwoAgents,
-    Theme::Partitions,
-    Theme::Everything,
-];
+const THEMES: [Theme; 7] =
+    [Theme::Users, Theme::Provider, Theme::Api, Theme::Crashes, Theme::TwoAgents, Theme::Partitions, Theme::Everything];
 
 impl Schedule {
     /// The schedule that this seed makes: between ten and forty actions.

@@ -150,7 +150,11 @@ impl PodHistory {
         let mut problems = Vec::new();
         let (before, after) = (self.phase().to_owned(), pod.text("/status/phase"));
         if goes_back(&before, after) {
-            problems.push(Violation::new(Rule::NothingGoesBack, uid, format!("its phase went from {before} to {after}")));
+            problems.push(Violation::new(
+                Rule::NothingGoesBack,
+                uid,
+                format!("its phase went from {before} to {after}"),
+            ));
         }
         for status in container_statuses(pod) {
             let (name, restarts) = (text(status, "/name"), status.get("restartCount").and_then(Value::as_i64));

@@ -271,7 +271,8 @@ impl Case<'_> {
         let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
         // Excused: the back end had lost or forgotten it before that was told, or was another one.
         let was_known = self.lives.iter().all(|life| {
-            let is_lost = matches!(&life.gone, Some((gone, why)) if *gone <= at && !matches!(why, Happening::Released { .. }));
+            let is_lost =
+                matches!(&life.gone, Some((gone, why)) if *gone <= at && !matches!(why, Happening::Released { .. }));
             !is_lost && !life.elsewhere
         });
         if !was_known {
@@ -293,7 +294,8 @@ impl Case<'_> {
             let runs = held.runs.iter().filter(|run| run.container == name).count();
             let told = status.get("restartCount").and_then(Value::as_u64).unwrap_or_default();
             let restarts = u64::try_from(runs.saturating_sub(1)).unwrap_or_default();
-            (told != restarts).then(|| format!("container {name} was restarted {restarts} times, and is told with {told}"))
+            (told != restarts)
+                .then(|| format!("container {name} was restarted {restarts} times, and is told with {told}"))
         })
     }
 

@@ -79,7 +79,11 @@ mod tests {
     fn what_is_no_schedule_is_refused() {
         assert!("".parse::<Schedule>().is_err());
         assert!("{\"seed\": 1}\n".parse::<Schedule>().is_err());
-        assert!("{\"seed\": 1, \"nature\": {}}\n{\"after_ms\": 0, \"action\": \"Nonsense\"}".parse::<Schedule>().is_err());
-        assert!("{\"seed\": 1, \"nature\": {}}\n{\"after_ms\": 0, \"action\": \"Compact\"}".parse::<Schedule>().is_ok());
+        assert!(
+            "{\"seed\": 1, \"nature\": {}}\n{\"after_ms\": 0, \"action\": \"Nonsense\"}".parse::<Schedule>().is_err()
+        );
+        assert!(
+            "{\"seed\": 1, \"nature\": {}}\n{\"after_ms\": 0, \"action\": \"Compact\"}".parse::<Schedule>().is_ok()
+        );
     }
 }

@@ -187,7 +187,8 @@ fn manifest(name: &str, node: &str, shape: Shape) -> Value {
     }
     let mut tolerations = vec![json!({"operator": "Exists"})];
     if let Some(seconds) = shape.tolerates {
-        let key = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds});
+        let key =
+            |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds});
         tolerations = vec![key("node.kubernetes.io/unreachable"), key("node.kubernetes.io/not-ready")];
     }
     let mut spec = json!({

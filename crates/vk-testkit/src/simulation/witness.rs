@@ -1,5 +1,8 @@
 //! Who watches a world and says in the end what was wrong.
 
+use std::time::Duration;
+
+use virtual_kubelet::core::PodUid;
 use vk_apiserver::{ApiServer, RequestRecord};
 
 use super::agents::Span;
@@ -29,6 +32,17 @@ impl Witness {
     pub fn read(&mut self) {
         let facts = &mut self.facts;
         self.server.inspect(|kernel| facts.read(kernel));
+    }
+
+    /// Says that somebody but an agent is about to write this pod's terminal phase.
+    pub fn ended_from_outside(&mut self, uid: &PodUid) {
+        self.read();
+        self.facts.ended_from_outside(uid);
+    }
+
+    /// Says when the newest agent began, on the back end's clock.
+    pub fn newest_agent_began(&mut self, at: Duration) {
+        self.spans = vec![Span { began: at, ended: None }];
     }
 
     /// What was wrong with a world that has come to rest.

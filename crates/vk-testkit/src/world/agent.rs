@@ -124,7 +124,11 @@ impl AgentInstance {
         let lease = LeaseKeeper::new(holder).start(&env, connection, shutdown.lease.clone());
         let mut report = lease.report();
         let decided = |state: &LeaseState| matches!(state, LeaseState::Held | LeaseState::Refused(_));
-        report.wait_for(|report| decided(&report.state)).await.ok().filter(|report| report.state == LeaseState::Held)?;
+        report
+            .wait_for(|report| decided(&report.state))
+            .await
+            .ok()
+            .filter(|report| report.state == LeaseState::Held)?;
 
         let recorder = EventRecorder::new((clients.make)(), ring.node_name(), &env);
         let node = NodeController::new(facts, node_provider)
