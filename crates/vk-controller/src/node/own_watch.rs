@@ -13,7 +13,7 @@ use vk_core::node::{NodeEvent, ObservedNode};
 
 use super::lease_keeper::sleep_until;
 use crate::env::Env;
-use crate::expiry::has_expired;
+use crate::expiry::{Expiries, has_expired};
 
 /// A watch lasts this long, so that a half-open connection is noticed within about as much.
 const WATCH_SECONDS: u32 = 60;
@@ -25,6 +25,7 @@ pub(super) struct OwnWatch {
     stream: BoxStream<'static, watcher::Result<watcher::Event<Node>>>,
     env: Env,
     backoff: Backoff,
+    expiries: Expiries,
     /// After a failure the watch waits until then.
     resume_at: Option<Instant>,
 }
@@ -38,7 +39,7 @@ impl OwnWatch {
         let selector = format!("metadata.name={node_name}");
         let stream = begin(&nodes, &selector);
         let backoff = Backoff::new(Self::FIRST_DELAY, Self::LONGEST_DELAY);
-        Self { nodes, selector, stream, env, backoff, resume_at: None }
+        Self { nodes, selector, stream, env, backoff, expiries: Expiries::default(), resume_at: None }
     }
 
     /// Drops the connection and begins anew with a list.
@@ -59,9 +60,16 @@ impl OwnWatch {
                 Some(Ok(watcher::Event::Init)) => return NodeEvent::ListStarted,
                 Some(Ok(event)) => {
                     self.backoff.reset();
+                    if matches!(event, watcher::Event::Apply(_) | watcher::Event::Delete(_)) {
+                        self.expiries.followed();
+                    }
                     return translate(event);
                 }
-                Some(Err(error)) if has_expired(&error) => self.restart(),
+                Some(Err(error)) if has_expired(&error) => {
+                    let delay = self.expiries.next_delay(&self.env);
+                    self.restart();
+                    self.resume_at = Some(Instant::now() + delay);
+                }
                 Some(Err(error)) => {
                     let delay = self.backoff.next_delay(self.env.random().next_u64());
                     self.tell(&error, delay);

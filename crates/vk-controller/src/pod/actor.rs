@@ -341,6 +341,7 @@ impl Actor {
         let Some(entry) = self.pods.get_mut(uid) else { return };
         let until = entry.quarantine.begin(self.env.now().mono, self.env.random().next_u64());
         self.timers.set(uid, Some(until));
+        self.held.retain(|(held, _)| held != uid);
         tracing::error!(%uid, panic, "a defect in the decisions about this pod: it is left as it is for a while");
         let message = format!("the agent could not decide about this pod, and begins anew with it soon: {panic}");
         let reason = "InternalError".to_owned();
@@ -369,12 +370,7 @@ impl Actor {
     fn carry_out(&mut self, uid: &PodUid, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Call { id, call } => {
-                    if let Some(entry) = self.pods.get_mut(uid) {
-                        entry.under_way += 1;
-                    }
-                    self.call(uid, id, call);
-                }
+                Effect::Call { id, call } => self.call(uid, id, call),
                 Effect::Cancel { id } => self.cancel(uid, id),
                 Effect::Write { id, write } => self.write(uid, id, write),
                 Effect::Record(event) => self.record(uid, event),
@@ -446,6 +442,7 @@ impl Actor {
             permits.acquire_owned().await
         };
         let (caller, actor, uid) = (self.work.caller.clone(), self.channels.sender.clone(), uid.clone());
+        entry.under_way += 1;
         self.env.spawn("provider call", async move {
             let reply = tokio::select! {
                 biased;
@@ -464,7 +461,9 @@ impl Actor {
     }
 
     /// The back end's refusal of another pod holds for this one too.
-    fn refuse_create(&self, uid: &PodUid, id: EffectId, refusal: Error) {
+    fn refuse_create(&mut self, uid: &PodUid, id: EffectId, refusal: Error) {
+        let Some(entry) = self.pods.get_mut(uid) else { return };
+        entry.under_way += 1;
         let (actor, uid) = (self.channels.sender.clone(), uid.clone());
         self.env.spawn("refused create", async move {
             // Without an actor there is nobody left to tell.

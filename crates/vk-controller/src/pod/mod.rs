@@ -151,6 +151,10 @@ impl PodController {
     /// If it ends before that, by a defect of its own. A panic in the decisions about one pod is none: it sets that pod aside
     /// for a while.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), PodControllerDefect> {
+        contained("the actor", self.keep_pods(shutdown)).await?
+    }
+
+    async fn keep_pods(self, shutdown: CancellationToken) -> Result<(), PodControllerDefect> {
         let Self { env, parts, input, sender, orphans } = self;
         let mailbox = Arc::new(Mailbox::default());
         let list_wanted = Arc::new(Notify::new());
@@ -213,7 +217,7 @@ impl PodController {
         let actor = Actor::new(env.clone(), work, channels).run(shutdown, settings.drain);
         tokio::select! {
             biased;
-            ended = contained("the actor", actor) => ended,
+            () = actor => Ok(()),
             Some(defect) = defect.recv() => Err(defect),
         }
     }

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use vk_apiserver::{ApiServer, Identity, Options, VirtualClock};
+use vk_core::resolve::NodeFacts;
 use vk_core::resolved::Target;
 use vk_core::support::SupportTable;
 use vk_core::{
@@ -212,7 +213,7 @@ pub(super) struct Running {
     pub(super) shutdown: CancellationToken,
     pub(super) ended: JoinHandle<std::result::Result<(), PodControllerDefect>>,
     _scope: Arc<Scope>,
-    _ends: (watch::Sender<Arc<vk_core::resolve::NodeFacts>>, watch::Sender<u64>),
+    _ends: (watch::Sender<Arc<NodeFacts>>, watch::Sender<u64>),
 }
 
 impl World {
@@ -241,7 +242,7 @@ impl World {
         };
         let env = Env::new(Arc::new(clock), Random::seeded(7), scope.clone());
         let client = || self.client(Identity::node("vk"));
-        let (facts, node) = watch::channel(Arc::default());
+        let (facts, node) = watch::channel(Arc::new(NodeFacts { settled: true, ..NodeFacts::default() }));
         let (reconnects, reconnect) = watch::channel(0);
         let parts = PodParts {
             node_name: "vk".to_owned(),

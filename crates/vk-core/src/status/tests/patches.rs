@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::scenario::Scenario;
 use crate::identity::PodUid;
 use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage};
-use crate::status::{EndCause, StatusPlan, Verdict};
+use crate::status::{EndCause, Phase, StatusPlan, Verdict};
 
 fn active(ips: &[&str], state: ContainerState) -> PodObservation {
     let mut observation = PodObservation::new(PodUid::new("u-1"), 1, Stage::Active)
@@ -351,4 +351,19 @@ fn a_pod_without_status_or_generation_is_written_all_the_same() {
     assert_eq!(scenario.summary(), "Running | S+ I+ C+ R+ | app=ready");
     assert_eq!(scenario.pod["status"].get("observedGeneration"), None);
     assert_eq!(condition(&scenario, "Ready").get("observedGeneration"), None);
+}
+
+/// Back ends learn late how a container ended; the phase stays what it was.
+#[test]
+fn what_becomes_known_of_an_end_refines_it() {
+    let mut scenario = Scenario::new("Never a:app");
+    let app = |scenario: &Scenario| scenario.summary().split(" | ").last().unwrap().to_owned();
+    scenario.steps("active app=run > killed app=unknown");
+    assert_eq!((scenario.phase(), app(&scenario)), (Phase::Failed, "app=ContainerStatusUnknown:137".to_owned()));
+    scenario.steps("killed app=exit:42");
+    assert_eq!((scenario.phase(), app(&scenario)), (Phase::Failed, "app=Error:42".to_owned()));
+    scenario.steps("killed app=exit:0");
+    assert_eq!((scenario.phase(), app(&scenario)), (Phase::Failed, "app=Completed:0".to_owned()));
+    scenario.steps("killed app=run > killed app=wait:Gone > lost");
+    assert_eq!((scenario.phase(), app(&scenario)), (Phase::Failed, "app=Completed:0".to_owned()));
 }
