@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::absorb::SHORTEST_GRACE;
 use super::changes::changes;
 use super::effect::{Call, Changes, Effect};
 use super::policy::Release;
@@ -87,10 +88,12 @@ impl PodMachine {
 
     fn wanted_while_running(&self, now: Duration) -> Option<Call> {
         let Some(stop) = &self.stop else { return self.wanted_to_serve() };
+        // What it would be told now: a stop gets its shortest grace however late it is.
+        let deadline = stop.deadline.max(now + SHORTEST_GRACE);
         match stop.told {
             Some(told) if now >= told.max(stop.deadline) + OVERDUE => Some(Call::Lookup),
-            Some(told) if stop.deadline + NEARER >= told => None,
-            _ => Some(Call::Terminate { grace: stop.deadline.saturating_sub(now).max(Duration::from_secs(1)) }),
+            Some(told) if deadline + NEARER >= told => None,
+            _ => Some(Call::Terminate { grace: deadline - now }),
         }
     }
 

@@ -284,6 +284,19 @@ fn a_stop_that_is_overdue_still_gets_a_second() {
     assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(1) }));
 }
 
+/// Told late, the back end gets its second; for as long as that it was told again in every instant.
+#[test]
+fn a_stop_that_is_told_after_its_deadline_is_not_told_again_at_once() {
+    let mut harness = Harness::running();
+    harness.deleted(5).finish(CallOutcome::Terminated(Err(Error::unavailable("503"))));
+    harness.pass(Duration::from_secs(60));
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(1) }));
+    harness.finish(CallOutcome::Terminated(Ok(None)));
+    assert_eq!(harness.under_way(), None);
+    harness.pass(Duration::from_millis(700)).event(Event::Tick);
+    assert_eq!(harness.under_way(), None);
+}
+
 #[test]
 fn a_pod_is_not_forgotten_before_its_last_call_and_write_are_over() {
     let mut preparing = Harness::with(facts(), REMEMBERS);
