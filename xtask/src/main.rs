@@ -5,6 +5,7 @@ mod cargo_deny;
 mod cluster;
 mod demo;
 mod e2e;
+mod mutants;
 mod soak;
 mod stopwatch;
 mod test;
@@ -34,6 +35,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run the program against a real control plane and a real Docker engine, as a user would.
     E2e(e2e::Arguments),
+    /// Print every deliberate bug that the tests look for, the invariant that it breaks, and what catches it.
+    Mutants,
     /// Run the simulation for as long as wanted: random schedules of users, fate and faults.
     Soak(soak::Arguments),
     /// Check what no compiler checks: file lengths, arrows between crates, links, determinism rules.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::E2e(arguments) => e2e::run(&arguments),
+        Command::Mutants => mutants::run(),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Test(arguments) => test::run(&arguments),

@@ -4,11 +4,16 @@
 //! * [`world`]: an API server, a back end, and agents that can be started, stopped and killed;
 //! * [`behaviour`]: what every agent must do, written once and run both on the API server in process and on a real one;
 //! * [`interposer`]: what can be put between an agent and its surroundings, to crash it or to make it wrong;
+//! * [`scenario`]: short scenarios, judged as schedules are; [`boundary`]: with a crash at every effect; [`mutant`]: with
+//!   agents that are wrong;
 //! * [`simulation`]: seeded schedules of user actions and faults, with the invariants checked at the end.
 
 pub mod backend;
 pub mod behaviour;
+pub mod boundary;
 pub mod interposer;
+pub mod mutant;
+pub mod scenario;
 pub mod simulation;
 pub mod world;
 

@@ -2,8 +2,10 @@
 
 mod agent;
 mod behaviour;
+mod boundaries;
 mod daemon_sets;
 mod defects;
 mod events;
+mod mutants;
 mod orphans;
 mod simulation;

@@ -1,0 +1,200 @@
+//! Bugs in what is made of a back end's answers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use virtual_kubelet::core::resolved::{ResolvedPod, Target};
+use virtual_kubelet::core::{ContainerState, Error, PodObservation, PodUid, Result, Stage, Terminated};
+use virtual_kubelet::provider::layer::{Layered, LayeredProvider};
+use virtual_kubelet::provider::{
+    Accepted, BoxProvider, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating,
+};
+
+use crate::interposer::{Interposition, observed};
+
+fn seeing(change: fn(PodObservation) -> Option<PodObservation>) -> Interposition {
+    Interposition::none().with_provider(move |inner| observed(inner, change))
+}
+
+fn layered<L: LayeredProvider>(make: fn(BoxProvider) -> L) -> Interposition {
+    Interposition::none().with_provider(move |inner| BoxProvider::new(Layered(make(inner))))
+}
+
+/// Every exit code is told as 0.
+pub(super) fn forgets_exit_codes() -> Interposition {
+    seeing(|mut observation| {
+        for container in &mut observation.containers {
+            if let ContainerState::Terminated(terminated) = &mut container.state {
+                *terminated = Terminated::with_exit_code(0);
+            }
+        }
+        Some(observation)
+    })
+}
+
+/// That a pod has ended is not heard.
+pub(super) fn does_not_hear_of_ends() -> Interposition {
+    Interposition::none().with_provider(|inner| {
+        let last: Arc<Mutex<std::collections::BTreeMap<PodUid, PodObservation>>> = Arc::default();
+        observed(inner, move |observation| {
+            let mut last = last.lock();
+            if observation.stage == Stage::Stopped {
+                return last.get(&observation.uid).cloned();
+            }
+            last.insert(observation.uid.clone(), observation.clone());
+            Some(observation)
+        })
+    })
+}
+
+/// The end of one container is taken for the end of all: what runs beside it is not waited for.
+pub(super) fn takes_one_end_for_all() -> Interposition {
+    seeing(|mut observation| {
+        let ended = |state: &ContainerState| matches!(state, ContainerState::Terminated(_));
+        if observation.containers.iter().any(|container| ended(&container.state)) {
+            let running = observation.containers.iter_mut().filter(|container| !ended(&container.state));
+            running.for_each(|container| container.state = ContainerState::Terminated(Terminated::with_exit_code(0)));
+            observation.stage = Stage::Stopped;
+        }
+        Some(observation)
+    })
+}
+
+/// That a stop has begun is taken for its end.
+pub(super) fn takes_the_stop_for_the_end() -> Interposition {
+    seeing(|mut observation| {
+        if observation.stage == Stage::Stopping {
+            observation.stage = Stage::Stopped;
+            for container in &mut observation.containers {
+                container.state = ContainerState::Terminated(Terminated::with_exit_code(143));
+            }
+        }
+        Some(observation)
+    })
+}
+
+/// Whichever incarnation of the back end answers is believed.
+pub(super) fn believes_any_incarnation() -> Interposition {
+    layered(|inner| AnyIncarnation { inner })
+}
+
+struct AnyIncarnation {
+    inner: BoxProvider,
+}
+
+impl LayeredProvider for AnyIncarnation {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    async fn create(&self, request: Create) -> Result<Accepted> {
+        let mut accepted = self.inner.create(request).await?;
+        accepted.instance = None;
+        Ok(accepted)
+    }
+
+    async fn lookup(&self, target: Target) -> Result<LookupReply> {
+        let mut reply = self.inner.lookup(target).await?;
+        reply.instance = None;
+        Ok(reply)
+    }
+
+    async fn list(&self, page: Option<PageToken>) -> Result<Listing> {
+        let mut listing = self.inner.list(page).await?;
+        listing.instance = None;
+        Ok(listing)
+    }
+}
+
+/// "I cannot say" is taken for "there is none".
+pub(super) fn takes_errors_for_absence() -> Interposition {
+    layered(|inner| ErrorsAreAbsence { inner })
+}
+
+struct ErrorsAreAbsence {
+    inner: BoxProvider,
+}
+
+impl LayeredProvider for ErrorsAreAbsence {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    async fn lookup(&self, target: Target) -> Result<LookupReply> {
+        Ok(self.inner.lookup(target).await.unwrap_or_else(|_| LookupReply::absent()))
+    }
+
+    async fn list(&self, page: Option<PageToken>) -> Result<Listing> {
+        Ok(self.inner.list(page).await.unwrap_or_default())
+    }
+}
+
+/// The first error of a create is the pod's end.
+pub(super) fn takes_an_error_for_the_end() -> Interposition {
+    layered(|inner| FirstErrorEnds { inner })
+}
+
+struct FirstErrorEnds {
+    inner: BoxProvider,
+}
+
+impl LayeredProvider for FirstErrorEnds {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    async fn admit(&self, pod: &ResolvedPod) -> Result<()> {
+        self.inner.admit(pod).await.map_err(|error| Error::rejected("CreateFailed", error.message))
+    }
+
+    async fn create(&self, request: Create) -> Result<Accepted> {
+        self.inner.create(request).await.map_err(|error| Error::rejected("CreateFailed", error.message))
+    }
+}
+
+/// At most ten pods without an owner are seen at a time, so that no limit on them ever trips.
+pub(super) fn collects_orphans_in_batches() -> Interposition {
+    layered(|inner| Batches { inner, wanted: Mutex::default() })
+}
+
+struct Batches {
+    inner: BoxProvider,
+    /// Pods that were created or adopted by this process.
+    wanted: Mutex<BTreeSet<PodUid>>,
+}
+
+impl LayeredProvider for Batches {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    fn create(&self, request: Create) -> impl Future<Output = Result<Accepted>> + Send {
+        self.wanted.lock().insert(request.pod.uid.clone());
+        self.inner.create(request)
+    }
+
+    async fn list(&self, page: Option<PageToken>) -> Result<Listing> {
+        let mut listing = self.inner.list(page).await?;
+        let wanted = self.wanted.lock();
+        let mut batch = 0;
+        listing.pods.retain(|pod| {
+            let is_wanted = wanted.contains(&pod.uid);
+            batch += usize::from(!is_wanted);
+            is_wanted || batch <= 10
+        });
+        Ok(listing)
+    }
+
+    fn terminate(&self, request: Terminate) -> impl Future<Output = Result<Terminating>> + Send {
+        self.inner.terminate(request)
+    }
+}
