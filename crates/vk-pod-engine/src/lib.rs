@@ -1,8 +1,8 @@
 //! Makes a pod-level provider out of a runtime that only runs containers.
 //!
 //! A back end implements [`ContainerRuntime`]; [`PodEngine`] supplies what a kubelet does above that line: the sandbox, init
-//! containers and sidecars in their order, restarts with the kubelet's delays, image pulls, graceful stops, volumes of
-//! files, environment. All decisions about a pod are made by [`machine::PodMachine`], which does no IO.
+//! containers and sidecars in their order, restarts with the kubelet's delays, image pulls, probes and hooks, graceful
+//! stops, volumes of files, environment. All decisions about a pod are made by [`machine::PodMachine`], which does no IO.
 
 mod engine;
 mod env;

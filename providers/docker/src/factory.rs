@@ -13,6 +13,7 @@ use vk_provider::{BoxNodeProvider, BoxProvider, ConfigDocument, NodeContext, Pro
 use crate::config::{ConfigError, DockerConfig};
 use crate::connection::Connection;
 use crate::labels::Owner;
+use crate::network_probe::HostNetworkProbe;
 use crate::node::DockerNode;
 use crate::runtime::{DockerRuntime, RuntimeSettings, SCHEME};
 use crate::support::support;
@@ -35,7 +36,9 @@ impl DockerFactory {
         let store =
             LocalVolumeStore::new(root, endpoint.socket())?.with_host_paths_below(parsed.host_path_prefixes.clone());
         let connection = Connection::new(endpoint);
-        let features = RuntimeFeatures::new(SCHEME, support(&parsed)).with_volumes(Arc::new(store));
+        let features = RuntimeFeatures::new(SCHEME, support(&parsed))
+            .with_volumes(Arc::new(store))
+            .with_network_probe(Arc::new(HostNetworkProbe::new()?));
         let owner = Owner { cluster: node.cluster_id.to_string(), node: node.node_name.clone() };
         let settings = RuntimeSettings {
             pause_image: parsed.pause_image,

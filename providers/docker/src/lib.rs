@@ -13,6 +13,7 @@ mod factory;
 mod fake_docker;
 mod labels;
 mod names;
+mod network_probe;
 mod node;
 mod pause;
 mod runtime;

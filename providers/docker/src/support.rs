@@ -14,12 +14,17 @@ pub(crate) fn support(config: &DockerConfig) -> SupportTable {
             FieldGroup::Terminal,
             FieldGroup::RestartPolicy,
             FieldGroup::StopSignal,
+            FieldGroup::Probes,
+            FieldGroup::LifecycleHooks,
             FieldGroup::VolumeMounts,
             FieldGroup::EmptyDir,
             FieldGroup::FileVolumes,
             FieldGroup::HostPorts,
             FieldGroup::Dns,
         ])
+        // The API still has it, and no kubelet has ever done it.
+        .without("spec.containers[].lifecycle.postStart.tcpSocket")
+        .without("spec.containers[].lifecycle.preStop.tcpSocket")
         .honour("spec.containers[].resources.limits['cpu']")
         .honour("spec.containers[].resources.limits['memory']")
         .honour_values("spec.volumes[].emptyDir.medium", ["Memory"])

@@ -1,5 +1,6 @@
 //! Carries out what machines ask for, each call with a bound on its time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use vk_core::resolve::{Data, Reference, ReferenceUser, SecretData, references};
 use vk_core::{BackendInstance, Error, PodUid, Result};
 
 use super::actor::Shared;
+use super::checks::{self, Subject};
 use super::command::Report;
 use super::create::{self, CreateRequest};
 use super::messages;
 use super::pod::{Given, Pod};
 use crate::machine::{Call, CreateFailure, EffectId, Outcome, Pulled};
-use crate::runtime::{ContainerRuntime, PodIdentity, PullRequest, RuntimePod, RuntimeSandbox, Scope};
+use crate::runtime::{ContainerId, ContainerRuntime, PodIdentity, PullRequest, RuntimePod, RuntimeSandbox, Scope};
 use crate::translate;
 
 const LIST_TIME: Duration = Duration::from_secs(30);
@@ -28,13 +30,23 @@ pub(super) struct Request {
     call: Call,
     given: Option<Arc<Given>>,
     create: Option<CreateRequest>,
+    /// The pod's address, for probes and hooks.
+    ip: Option<IpAddr>,
     cancel: CancellationToken,
 }
 
 impl Request {
     pub(super) fn new(pod: &Pod, call: Call, cancel: CancellationToken) -> Self {
         let create = CreateRequest::of(pod, &call);
-        Self { identity: pod.machine.pod().clone(), call, given: pod.given.clone(), create, cancel }
+        let ip = match call {
+            Call::Probe { .. } | Call::RunHook { .. } => pod.ip(),
+            _ => None,
+        };
+        Self { identity: pod.machine.pod().clone(), call, given: pod.given.clone(), create, ip, cancel }
+    }
+
+    fn subject<'a>(&'a self, container: &'a str, id: &'a ContainerId) -> Subject<'a> {
+        Subject { given: self.given.as_deref(), container, id, ip: self.ip }
     }
 
     /// The report of a call that ended in this error.
@@ -51,11 +63,13 @@ fn failure(call: &Call, error: Error) -> Outcome {
         Call::FindImage { .. } => Outcome::Found(Err(error)),
         Call::PullImage { .. } => Outcome::Pulled(Err(error)),
         Call::Create { .. } => Outcome::Created(Err(CreateFailure::Runtime(error))),
+        Call::Probe { .. } => Outcome::Probed(Err(error)),
         Call::StopSandbox { .. }
         | Call::RemoveSandbox { .. }
         | Call::Start { .. }
         | Call::Signal { .. }
         | Call::RemoveContainer { .. }
+        | Call::RunHook { .. }
         | Call::ReleaseVolumes => Outcome::Finished(Err(error)),
     }
 }
@@ -93,6 +107,14 @@ pub(super) async fn perform<R: ContainerRuntime>(shared: Arc<Shared<R>>, request
             Some(store) => timed(CHANGE_TIME, store.remove_pod(request.identity.uid.clone())).await,
             None => Ok(()),
         }),
+        Call::Probe { container, id, kind } => {
+            let asked = checks::probe(&shared, request.subject(container, id), *kind);
+            Outcome::Probed(cancellable(&request.cancel, asked).await)
+        }
+        Call::RunHook { container, id, hook } => {
+            let run = checks::run_hook(&shared, request.subject(container, id), *hook);
+            Outcome::Finished(cancellable(&request.cancel, run).await)
+        }
     }
 }
 

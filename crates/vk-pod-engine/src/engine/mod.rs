@@ -2,6 +2,7 @@
 
 mod actor;
 mod calls;
+mod checks;
 mod command;
 mod create;
 mod listing;

@@ -1,6 +1,7 @@
 //! One pod, as the actor keeps it: its machine, and what the machine does not need to know.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,14 @@ impl Pod {
             observed: None,
             observation: None,
             removers: Vec::new(),
+        }
+    }
+
+    /// The address at which the pod is asked how it is.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        match &self.given {
+            Some(given) if given.host_network => given.context.node.host_ips.first().copied(),
+            _ => self.machine.observe().ips.first().copied(),
         }
     }
 }

@@ -54,6 +54,14 @@ impl PodMachine {
                 let container = container.clone();
                 self.signalled(&container, *signal, result.is_ok(), now);
             }
+            (Call::Probe { container, kind, .. }, Outcome::Probed(result)) => {
+                let (container, kind) = (container.clone(), *kind);
+                self.probed(&container, kind, id, result, now, effects);
+            }
+            (Call::RunHook { container, hook, .. }, Outcome::Finished(result)) => {
+                let (container, hook) = (container.clone(), *hook);
+                self.hook_ended(&container, hook, id, result, now, effects);
+            }
             (
                 Call::RemoveContainer { .. } | Call::RemoveSandbox { .. } | Call::ReleaseVolumes,
                 Outcome::Finished(result),

@@ -7,6 +7,8 @@ use vk_core::{ContainerKind, Now, Terminated};
 
 use super::delay::{Growing, RestartDelay};
 use super::effect::EffectId;
+use super::probe::Vigil;
+use crate::plan::Health;
 use crate::runtime::{ContainerId, RunState, Signal};
 
 /// One container of a pod.
@@ -29,6 +31,12 @@ pub(super) struct ContainerRecord {
     /// What is shown while it waits.
     pub(super) notice: Option<Notice>,
     pub(super) stopping: Option<Stopping>,
+    /// What probes have found out about the newest run.
+    pub(super) vigil: Option<Vigil>,
+    /// The run that has to end although the pod goes on.
+    pub(super) condemned: Option<Condemned>,
+    /// What the API remembers of the health of a run.
+    pub(super) remembered: Option<(u32, Health)>,
     pub(super) restart_delay: RestartDelay,
     /// The run whose restart delay has been started.
     pub(super) delayed_after: Option<u32>,
@@ -93,6 +101,7 @@ pub(super) enum Stage {
     Pull,
     Create,
     Start,
+    PostStart,
 }
 
 /// What people see while a container waits.
@@ -121,6 +130,26 @@ pub(super) struct Stopping {
     pub(super) sent: Option<Signal>,
     /// The next signal may be sent at this time: after a failure, or when a kill had no effect.
     pub(super) again: Option<Duration>,
+    /// How far the hook has come that runs before.
+    pub(super) pre_stop: PreStop,
+}
+
+/// How far `lifecycle.preStop` has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) enum PreStop {
+    /// It has not been run, if there is one.
+    Due,
+    UnderWay(EffectId),
+    Done,
+}
+
+/// A run that has to end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Condemned {
+    pub(super) attempt: u32,
+    pub(super) deadline: Duration,
+    /// As in `failed liveness probe, will be restarted`.
+    pub(super) why: String,
 }
 
 impl Notice {
@@ -155,6 +184,9 @@ impl ContainerRecord {
             step: Step::Idle,
             notice: None,
             stopping: None,
+            vigil: None,
+            condemned: None,
+            remembered: None,
             restart_delay: RestartDelay::default(),
             delayed_after: None,
             pull_delay: Growing::default(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vk_core::BackendEvent;
 
 use super::event::Mark;
+use crate::plan::{Hook, ProbeKind};
 use crate::runtime::{ContainerId, SandboxId, Signal};
 
 /// Names a call of one machine, so that its result is told from others.
@@ -112,12 +113,37 @@ pub enum Call {
     },
     /// Remove the pod's files.
     ReleaseVolumes,
+    /// Ask a probe of a container.
+    Probe {
+        /// Name of the container.
+        container: String,
+        /// Its run.
+        id: ContainerId,
+        /// Which probe.
+        kind: ProbeKind,
+    },
+    /// Run a hook of a container.
+    RunHook {
+        /// Name of the container.
+        container: String,
+        /// Its run.
+        id: ContainerId,
+        /// Which hook.
+        hook: Hook,
+    },
 }
 
 impl Call {
     /// Whether lists from before this call say nothing about its effect.
     pub(super) fn changes_runtime(&self) -> bool {
-        !matches!(self, Self::List { .. } | Self::FindImage { .. } | Self::PullImage { .. })
+        !matches!(
+            self,
+            Self::List { .. }
+                | Self::FindImage { .. }
+                | Self::PullImage { .. }
+                | Self::Probe { .. }
+                | Self::RunHook { .. }
+        )
     }
 
     /// Whether it removes something from the runtime.

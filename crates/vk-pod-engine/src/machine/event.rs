@@ -104,8 +104,19 @@ pub enum Outcome {
     Pulled(Result<Pulled, Error>),
     /// [`super::Call::Create`].
     Created(Result<ContainerId, CreateFailure>),
+    /// [`super::Call::Probe`].
+    Probed(Result<ProbeAnswer, Error>),
     /// Any other call.
     Finished(Result<(), Error>),
+}
+
+/// What a probe says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ProbeAnswer {
+    /// All is well.
+    Passed,
+    /// It is not, for this reason.
+    Failed(String),
 }
 
 /// A fetched image.

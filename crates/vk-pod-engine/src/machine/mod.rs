@@ -5,7 +5,7 @@
 //! and the state can be compared, hashed and written down, so that interleavings and crashes can be tried exhaustively.
 //!
 //! What it does is the kubelet's: one sandbox, init containers in order, sidecars among them, app containers beside each
-//! other; restarts by policy with a growing delay; a stop in the order apps, sidecars backwards, sandbox.
+//! other; probes and hooks; restarts by policy with a growing delay; a stop in the order apps, sidecars backwards, sandbox.
 
 mod completion;
 mod container;
@@ -13,7 +13,9 @@ mod delay;
 mod effect;
 mod event;
 mod fate;
+mod hook;
 mod observe;
+mod probe;
 mod remove;
 mod run;
 mod sandbox;
@@ -34,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use vk_core::{BackendEvent, Now};
 
 pub use effect::{Call, Effect, EffectId};
-pub use event::{CreateFailure, Event, Mark, Outcome, Pulled, Stand, VolumeState};
+pub use event::{CreateFailure, Event, Mark, Outcome, ProbeAnswer, Pulled, Stand, VolumeState};
 pub use observe::Observed;
 
 use self::container::ContainerRecord;

@@ -70,7 +70,10 @@ impl PodMachine {
         match &run.state {
             RunState::Created => {}
             RunState::Running { .. } if !run.confirmed => {}
-            RunState::Running { started_at } => seen.state = ContainerState::Running { started_at: *started_at },
+            RunState::Running { started_at } => {
+                seen.state = ContainerState::Running { started_at: *started_at };
+                (seen.started, seen.ready) = self.observe_health(record);
+            }
             RunState::Exited(ended) => {
                 let waits = self.wants_starts() && record.notice.is_some() && self.runs_again(record, ended);
                 if waits {

@@ -28,6 +28,7 @@ impl PodMachine {
             return;
         }
         self.remove_leftovers(now, effects);
+        self.ask_probes(now, effects);
         if self.is_initialized() || self.initialize(now, effects) {
             for index in 0..self.containers.len() {
                 let wanted = match self.containers[index].kind {
@@ -53,7 +54,7 @@ impl PodMachine {
                 ContainerKind::Init => {
                     self.is_in_sandbox(record) && record.ended().is_some_and(|ended| ended.exit_code == 0)
                 }
-                ContainerKind::Sidecar => record.is_running() && self.is_in_sandbox(record),
+                ContainerKind::Sidecar => record.is_running() && self.is_in_sandbox(record) && self.has_come_up(record),
                 ContainerKind::App | ContainerKind::Ephemeral => continue,
             };
             if through {
@@ -67,7 +68,7 @@ impl PodMachine {
         true
     }
 
-    /// Stops containers of a lost sandbox, and those whose image has changed.
+    /// Stops containers of a lost sandbox, those whose image has changed, and those that are not well.
     fn stop_what_must_be_replaced(&mut self, now: Now, effects: &mut Effects) {
         for index in 0..self.containers.len() {
             let record = &self.containers[index];
@@ -79,6 +80,8 @@ impl PodMachine {
                 let deadline = now.mono.saturating_add(self.grace());
                 let why = outdated.then_some("definition changed, will be restarted");
                 self.stop_container(index, deadline, why, now, effects);
+            } else if let Some(condemned) = record.sentence().cloned() {
+                self.stop_container(index, condemned.deadline, Some(&condemned.why), now, effects);
             }
         }
     }

@@ -83,6 +83,7 @@ impl PodMachine {
         let only_sandbox = self.sandbox.ready().filter(|_| never).map(|sandbox| sandbox.attempt);
         for (name, evidence) in std::mem::take(&mut self.evidence) {
             let Some(record) = self.containers.iter_mut().find(|record| record.name == name) else { continue };
+            record.remembered = Some((evidence.attempt, evidence.health));
             if record.next_attempt > evidence.attempt || record.is_starting() || record.doubtful {
                 continue;
             }

@@ -265,6 +265,7 @@ impl PodMachine {
                 let state = RunState::Running { started_at: Some(now.wall) };
                 self.containers[index].set_run(Run { state, confirmed: false, ..run });
                 self.record(words::normal(&name, "Started", &format!("Started container {name}")), effects);
+                self.run_post_start(index, effects);
             }
             Err(error) if words::is_unanswered(&error) => {
                 self.containers[index].doubtful = true;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vk_core::{ContainerKind, Now};
 
-use super::container::{Stage, Step, Stopping};
+use super::container::{PreStop, Stage, Step, Stopping};
 use super::effect::{Call, Effect, EffectId};
 use super::{Effects, Goal, PodMachine, words};
 use crate::runtime::Signal;
@@ -64,7 +64,8 @@ impl PodMachine {
         let Some(id) = record.run.as_ref().and_then(|run| run.id.clone()) else { return };
         let name = record.name.clone();
         let first = record.stopping.is_none();
-        let stopping = record.stopping.get_or_insert(Stopping { deadline, sent: None, again: None });
+        let stopping =
+            record.stopping.get_or_insert(Stopping { deadline, sent: None, again: None, pre_stop: PreStop::Due });
         stopping.deadline = stopping.deadline.min(deadline);
         let signal = if now.mono >= stopping.deadline { Signal::Kill } else { Signal::Stop };
         let held = stopping.again.is_some_and(|again| now.mono < again);
@@ -74,17 +75,25 @@ impl PodMachine {
             // Sent already; only a kill is ever repeated.
             Some(_) => signal == Signal::Kill && stopping.again.is_some() && !held,
         };
-        if send {
-            stopping.sent = Some(signal);
-            stopping.again = (signal == Signal::Kill).then(|| now.mono.saturating_add(KILL_AGAIN));
-            self.call(Call::Signal { container: name.clone(), id, signal }, effects);
-        }
         if first {
             let message = match why {
                 Some(why) => format!("Container {name} {why}"),
                 None => format!("Stopping container {name}"),
             };
             self.record(words::normal(&name, "Killing", &message), effects);
+        }
+        if signal == Signal::Stop && self.runs_pre_stop(index, &id, effects) {
+            return;
+        }
+        let Some(stopping) = &mut self.containers[index].stopping else { return };
+        if let PreStop::UnderWay(hook) = std::mem::replace(&mut stopping.pre_stop, PreStop::Done) {
+            // Its time is over.
+            cancel(&mut self.calls, hook, effects);
+        }
+        if send {
+            stopping.sent = Some(signal);
+            stopping.again = (signal == Signal::Kill).then(|| now.mono.saturating_add(KILL_AGAIN));
+            self.call(Call::Signal { container: name, id, signal }, effects);
         }
     }
 
@@ -107,7 +116,7 @@ impl PodMachine {
     pub(super) fn give_up_starts(&mut self, effects: &mut Effects) {
         for record in &mut self.containers {
             match record.step {
-                Step::Calling { id, stage: Stage::FindImage | Stage::Pull | Stage::Create } => {
+                Step::Calling { id, stage: Stage::FindImage | Stage::Pull | Stage::Create | Stage::PostStart } => {
                     cancel(&mut self.calls, id, effects);
                 }
                 Step::Paused { .. } => record.step = Step::Idle,

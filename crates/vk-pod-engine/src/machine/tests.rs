@@ -1,9 +1,11 @@
 mod disturbance;
 mod ends;
 mod exhaustive;
+mod hooks;
 mod images;
 mod loss;
 mod order;
+mod probes;
 mod random;
 mod restarts;
 mod world;

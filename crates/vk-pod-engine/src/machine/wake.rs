@@ -19,6 +19,9 @@ impl PodMachine {
                 times.push(until);
             }
             times.extend(record.notice.as_ref().and_then(|notice| notice.later.as_ref()).map(|later| later.at));
+            if self.is_probed(record) {
+                times.extend(self.next_probe(record));
+            }
             if let Some(stopping) = &record.stopping {
                 times.push(stopping.deadline);
                 times.extend(stopping.again);

@@ -15,6 +15,17 @@ pub struct Evidence {
     pub ended: Option<Terminated>,
     /// The run before.
     pub previous: Option<Terminated>,
+    /// What probes had found out of it.
+    pub health: Health,
+}
+
+/// What probes have found out about a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Health {
+    /// It had come up.
+    pub started: bool,
+    /// It could serve.
+    pub ready: bool,
 }
 
 impl Evidence {
@@ -28,17 +39,18 @@ impl Evidence {
     fn of_container(status: &ContainerStatus) -> Option<Self> {
         let attempt = u32::try_from(status.restart_count).unwrap_or(0);
         let state = status.state.as_ref();
+        let health = Health { started: status.started.unwrap_or(false), ready: status.ready };
         let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref()).map(terminated);
         if let Some(ended) = state.and_then(|state| state.terminated.as_ref()) {
-            return Some(Self { attempt, ended: Some(terminated(ended)), previous: last });
+            return Some(Self { attempt, ended: Some(terminated(ended)), previous: last, health: Health::default() });
         }
         if state.is_some_and(|state| state.running.is_some()) {
-            return Some(Self { attempt, ended: None, previous: last });
+            return Some(Self { attempt, ended: None, previous: last, health });
         }
         // Between two runs: the last one is the newest.
         match last {
-            Some(last) => Some(Self { attempt, ended: Some(last), previous: None }),
-            None => (attempt > 0).then_some(Self { attempt, ended: None, previous: None }),
+            Some(last) => Some(Self { attempt, ended: Some(last), previous: None, health: Health::default() }),
+            None => (attempt > 0).then_some(Self { attempt, ended: None, previous: None, health: Health::default() }),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! [`PodPlan`]: the few fields of a pod that decide what its machine does.
 
+mod checks;
 mod evidence;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use vk_core::{ContainerKind, Error, Result};
 
-pub use evidence::Evidence;
+pub use checks::{Checks, Hook, ProbeKind, ProbePlan};
+pub use evidence::{Evidence, Health};
 
 /// What the API server sets where a pod says nothing (`terminationGracePeriodSeconds`).
 const DEFAULT_GRACE: i64 = 30;
@@ -41,6 +43,8 @@ pub struct ContainerPlan {
     pub spec_hash: String,
     /// Names of the volumes that it mounts.
     pub volumes: BTreeSet<String>,
+    /// Its probes and hooks.
+    pub checks: Checks,
 }
 
 /// `spec.restartPolicy`.
@@ -112,7 +116,8 @@ impl ContainerPlan {
         };
         let volumes = container.volume_mounts.iter().flatten().map(|mount| mount.name.clone()).collect();
         let spec_hash = spec_hash(&container.name, &image);
-        Ok(Self { name: container.name.clone(), kind, image, pull, spec_hash, volumes })
+        let checks = Checks::of(container);
+        Ok(Self { name: container.name.clone(), kind, image, pull, spec_hash, volumes, checks })
     }
 }
 

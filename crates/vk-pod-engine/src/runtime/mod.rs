@@ -4,6 +4,7 @@ mod container;
 mod hint;
 mod identity;
 mod image;
+mod network_probe;
 mod sandbox;
 mod state;
 
@@ -20,6 +21,7 @@ pub use hint::HintSink;
 pub(crate) use hint::{HintBoard, Pending};
 pub use identity::{ContainerId, ContainerIdentity, PodIdentity, SandboxId};
 pub use image::{Credentials, Image, PullRequest};
+pub use network_probe::{HttpQuestion, NetworkProbe, NetworkQuestion};
 pub use sandbox::{Dns, HostAlias, PortMapping, SandboxSpec};
 pub use state::{RunState, RuntimeContainer, RuntimePod, RuntimeSandbox};
 
@@ -82,6 +84,13 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     /// Sends a signal and returns; that the container has ended is told by `list`.
     fn signal_container(&self, id: &ContainerId, signal: Signal) -> impl Future<Output = Result<()>> + Send;
 
+    /// Runs a command in a container that runs, to its end. May be dropped; what runs then may go on.
+    ///
+    /// Called for probes and hooks only; the default is for runtimes whose support table has none of them.
+    fn exec(&self, _id: &ContainerId, _command: Vec<String>) -> impl Future<Output = Result<ExecOutcome>> + Send {
+        async { Err(vk_core::Error::internal("this runtime runs no commands in containers")) }
+    }
+
     /// Removes a container with its log, running or not.
     fn remove_container(&self, id: &ContainerId) -> impl Future<Output = Result<()>> + Send;
 
@@ -95,6 +104,15 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     fn watch(&self, _hints: HintSink) -> impl Future<Output = Result<()>> + Send {
         std::future::pending()
     }
+}
+
+/// How a command in a container has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecOutcome {
+    /// Its exit code.
+    pub exit_code: i64,
+    /// The beginning of what it wrote.
+    pub output: String,
 }
 
 /// Which part of a runtime's memory is asked for.
@@ -127,12 +145,21 @@ pub struct RuntimeFeatures {
     pub volumes: Option<Arc<dyn VolumeStore>>,
     /// Whether `watch` hints at changes. If not, the engine lists every few seconds.
     pub hints: bool,
+    /// What asks containers over the network; `None` if probes and hooks by HTTP, TCP and gRPC are not honoured.
+    pub network_probe: Option<Arc<dyn NetworkProbe>>,
 }
 
 impl RuntimeFeatures {
     /// A runtime without files that hints at changes.
     pub fn new(name: impl Into<String>, support: SupportTable) -> Self {
-        Self { name: name.into(), support, volumes: None, hints: true }
+        Self { name: name.into(), support, volumes: None, hints: true, network_probe: None }
+    }
+
+    /// The same, with probes and hooks over the network.
+    #[must_use]
+    pub fn with_network_probe(mut self, probe: Arc<dyn NetworkProbe>) -> Self {
+        self.network_probe = Some(probe);
+        self
     }
 
     /// The same, with a place for files.

@@ -3,6 +3,7 @@
 mod admit;
 mod container;
 mod events;
+mod exec;
 mod image;
 mod inspect;
 mod list;
@@ -17,8 +18,8 @@ use k8s_openapi::api::core::v1::Pod;
 use vk_core::{BackendInstance, Error, Result};
 use vk_pod_engine::logs::ContainerLogRequest;
 use vk_pod_engine::runtime::{
-    ContainerId, ContainerSpec, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId, SandboxSpec,
-    Scope, Signal,
+    ContainerId, ContainerSpec, ExecOutcome, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId,
+    SandboxSpec, Scope, Signal,
 };
 use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
 use vk_provider::LogReply;
@@ -190,6 +191,11 @@ impl ContainerRuntime for DockerRuntime {
                 self.kill(id.as_str(), own.as_deref().unwrap_or("SIGTERM")).await
             }
         }
+    }
+
+    async fn exec(&self, id: &ContainerId, command: Vec<String>) -> Result<ExecOutcome> {
+        let docker = self.connection.docker().await?;
+        exec::run(&docker, id, command).await
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {

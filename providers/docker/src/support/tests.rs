@@ -37,19 +37,26 @@ fn what_is_not_honoured_is_named() {
         "containers": [{
             "name": "web", "image": "a",
             "livenessProbe": {"httpGet": {"port": 80}},
-            "lifecycle": {"preStop": {"exec": {"command": ["true"]}}},
+            "readinessProbe": {"grpc": {"port": 80, "mode": "TLS"}},
+            "lifecycle": {"preStop": {"exec": {"command": ["true"]}}, "postStart": {"tcpSocket": {"port": 1}}},
             "resources": {"limits": {"cpu": "1", "memory": "1Gi", "nvidia.com/gpu": "1"}},
             "securityContext": {"privileged": true, "seccompProfile": {"type": "RuntimeDefault"}},
         }],
     }});
     let config = DockerConfig { host_path_prefixes: vec!["/srv".into()], ..DockerConfig::default() };
     let refused: Vec<String> = support(&config).check(&pod).into_iter().map(|field| field.path).collect();
-    let expected =
-        ["livenessProbe", "preStop", "nvidia.com/gpu", "privileged", "spec.volumes[0].hostPath", "spec.volumes[2].nfs"];
+    let expected = [
+        "readinessProbe.grpc.mode",
+        "postStart.tcpSocket",
+        "nvidia.com/gpu",
+        "privileged",
+        "spec.volumes[0].hostPath",
+        "spec.volumes[2].nfs",
+    ];
     for field in expected {
         assert!(refused.iter().any(|path| path.contains(field)), "{field} in {refused:?}");
     }
-    for field in ["limits['cpu']", "seccomp", "spec.volumes[1]"] {
+    for field in ["livenessProbe", "preStop", "limits['cpu']", "seccomp", "spec.volumes[1]"] {
         assert!(!refused.iter().any(|path| path.contains(field)), "{field} in {refused:?}");
     }
 }

@@ -2,12 +2,14 @@
 
 mod adoption;
 mod environment;
+mod hooks;
 mod images;
 mod isolation;
 mod lifecycle;
 mod logs;
 mod messages;
 mod outage;
+mod probes;
 mod restarts;
 mod termination;
 mod volumes;

@@ -11,12 +11,10 @@ under_both_identities! {
 
 fn an_unsupported_field_keeps_the_pod_pending_with_a_reason(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let mut probed = sleeper("main");
-    probed["livenessProbe"] = json!({ "exec": { "command": ["true"] } });
     let mut privileged = sleeper("main");
     privileged["securityContext"] = json!({ "privileged": true });
     let refused: [(&str, Value, &str); 3] = [
-        ("probed", json!({ "containers": [probed] }), "livenessProbe"),
+        ("shared", json!({ "shareProcessNamespace": true, "containers": [sleeper("main")] }), "shareProcessNamespace"),
         ("privileged", json!({ "containers": [privileged] }), "privileged"),
         ("on-the-host", json!({ "hostNetwork": true, "containers": [sleeper("main")] }), "hostNetwork"),
     ];

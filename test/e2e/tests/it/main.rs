@@ -25,5 +25,6 @@ mod mock_provider;
 mod node;
 mod pod_environment;
 mod pod_life;
+mod probes;
 mod volumes;
 mod workloads;

@@ -9,7 +9,7 @@ use vk_core::{ContainerState, Stage};
 
 use super::world::{Fault, UID, World};
 use crate::machine::{Call, Event, Stand};
-use crate::plan::{Evidence, PodPlan, RestartPolicy};
+use crate::plan::{Evidence, Health, PodPlan, RestartPolicy};
 use crate::runtime::RunState;
 
 /// Something that happens to a pod.
@@ -248,7 +248,7 @@ impl Watched {
                 ContainerState::Waiting { .. } if container.last.is_some() => container.last.clone(),
                 ContainerState::Waiting { .. } | ContainerState::Unknown => continue,
             };
-            let evidence = Evidence { attempt: container.restarts, ended, previous: None };
+            let evidence = Evidence { attempt: container.restarts, ended, previous: None, health: Health::default() };
             self.api.insert(container.name, evidence);
         }
     }

@@ -5,10 +5,10 @@ use vk_core::{ContainerState, Stage};
 
 use super::world::{World, one_container, with_sidecars};
 use crate::machine::Event;
-use crate::plan::Evidence;
+use crate::plan::{Evidence, Health};
 
 fn evidence(name: &str, attempt: u32) -> BTreeMap<String, Evidence> {
-    BTreeMap::from([(name.to_owned(), Evidence { attempt, ended: None, previous: None })])
+    BTreeMap::from([(name.to_owned(), Evidence { attempt, ended: None, previous: None, health: Health::default() })])
 }
 
 #[test]

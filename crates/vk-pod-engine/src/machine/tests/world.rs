@@ -1,6 +1,6 @@
 //! A pod machine on a model of a runtime, with everything in the test's hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vk_core::{BackendEvent, ContainerKind, ContainerState, Error, Now, Stage, Terminated};
 
-use crate::machine::{Call, CreateFailure, Effect, EffectId, Event, Outcome, PodMachine, Pulled, Stand, VolumeState};
-use crate::plan::{Evidence, PodPlan};
+use crate::machine::{
+    Call, CreateFailure, Effect, EffectId, Event, Outcome, PodMachine, ProbeAnswer, Pulled, Stand, VolumeState,
+};
+use crate::plan::{Evidence, PodPlan, ProbeKind};
 use crate::runtime::{
     ContainerId, Image, PodIdentity, RunState, RuntimeContainer, RuntimePod, RuntimeSandbox, SandboxId, Signal,
 };
@@ -40,6 +42,10 @@ pub(super) struct Model {
     pub(super) images: Option<Vec<String>>,
     /// Signals that containers ignore.
     pub(super) deaf: bool,
+    /// Probes that fail.
+    pub(super) unwell: BTreeSet<ProbeKind>,
+    /// Hooks that fail.
+    pub(super) broken_hooks: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,7 +62,7 @@ pub(super) struct World {
     pub(super) events: Vec<BackendEvent>,
     /// Every start, as `name/attempt`.
     pub(super) starts: Vec<String>,
-    /// Every signal, as `name SIGNAL`.
+    /// Every signal and every hook, as `name SIGNAL`.
     pub(super) signals: Vec<String>,
     pub(super) removals: Vec<ContainerId>,
 }
@@ -81,6 +87,25 @@ pub(super) fn with_sidecars(restart: &str) -> Arc<PodPlan> {
     }))
 }
 
+/// A pod in which everything that can be asked and hooked is.
+pub(super) fn with_checks(restart: &str) -> Arc<PodPlan> {
+    let probe = json!({"tcpSocket": {"port": 80}, "periodSeconds": 100});
+    let hook = json!({"exec": {"command": ["true"]}});
+    let container = |name: &str| {
+        json!({
+            "name": name, "image": "a:1", "startupProbe": probe, "livenessProbe": probe, "readinessProbe": probe,
+            "lifecycle": {"postStart": hook, "preStop": hook},
+        })
+    };
+    let mut sidecar = container("side");
+    sidecar["restartPolicy"] = json!("Always");
+    plan(json!({
+        "restartPolicy": restart,
+        "initContainers": [{"name": "init", "image": "a:1"}, sidecar],
+        "containers": [container("app")],
+    }))
+}
+
 impl World {
     /// A pod that has just been created, with nothing answered yet.
     pub(super) fn created(plan: Arc<PodPlan>) -> Self {
@@ -94,7 +119,14 @@ impl World {
         Self {
             machine: PodMachine::new(identity(), "model"),
             now: Now { mono: Duration::from_secs(100), wall: Timestamp::from_second(1_000_000).unwrap() },
-            model: Model { sandboxes: Vec::new(), containers: Vec::new(), images: None, deaf: false },
+            model: Model {
+                sandboxes: Vec::new(),
+                containers: Vec::new(),
+                images: None,
+                deaf: false,
+                unwell: BTreeSet::new(),
+                broken_hooks: false,
+            },
             pending: Vec::new(),
             read: BTreeMap::new(),
             ignores_cancel: false,
@@ -205,6 +237,7 @@ impl World {
             Call::FindImage { .. } => Outcome::Found(Err(error)),
             Call::PullImage { .. } => Outcome::Pulled(Err(error)),
             Call::Create { .. } => Outcome::Created(Err(CreateFailure::Runtime(error))),
+            Call::Probe { .. } => Outcome::Probed(Err(error)),
             _ => Outcome::Finished(Err(error)),
         }
     }
@@ -251,6 +284,19 @@ impl World {
                 Outcome::Finished(Ok(()))
             }
             Call::ReleaseVolumes => Outcome::Finished(Ok(())),
+            Call::Probe { kind, .. } => {
+                let is_well = !self.model.unwell.contains(kind);
+                Outcome::Probed(Ok(if is_well {
+                    ProbeAnswer::Passed
+                } else {
+                    ProbeAnswer::Failed("unwell".to_owned())
+                }))
+            }
+            Call::RunHook { container, hook, .. } => {
+                self.signals.push(format!("{container} {hook:?}"));
+                let broken = || Error::internal("exit code 1");
+                Outcome::Finished(if self.model.broken_hooks { Err(broken()) } else { Ok(()) })
+            }
         }
     }
 
