@@ -203,6 +203,7 @@ fn node(
     Ok(NodeOptions {
         name: node_name(flags.nodename.as_deref(), environment)?,
         provider,
+        orphans: policies::orphans(&flags)?,
         provider_config: path(flags.provider_config),
         operating_system: operating_system(flags.os.as_deref())?,
         addresses: node_addresses(&flags.node_ip, environment)?,
@@ -214,7 +215,6 @@ fn node(
             &OutagePolicy::NAMES,
         )?,
         daemon_set_pods: policies::named("--daemonset-pods", flags.daemonset_pods.as_deref(), &DaemonSetPods::NAMES)?,
-        orphans: policies::orphans(&flags)?,
         deregister_on_exit: flags.deregister_on_exit == Some(true),
         state_dir: match path(flags.state_dir) {
             Some(path) => StateDir::Given(path),
