@@ -12,7 +12,7 @@ use virtual_kubelet::kube::Api;
 use virtual_kubelet::kube::api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 
 use super::SOON;
-use crate::backend::{Fault, Happening, Method};
+use crate::backend::{Fault, Happening, Method, Nature};
 use crate::world::World;
 
 async fn running_pod(world: &World, name: &str, spec: Value) -> PodUid {
@@ -28,6 +28,14 @@ async fn is_ready(world: &World, name: &str) -> bool {
 
 async fn is_gone(world: &World, name: &str, uid: &PodUid) -> bool {
     world.pod(name).await.is_none() && world.backend().workload(uid).is_none()
+}
+
+/// Whether the object is gone.
+async fn goes_not_before_its_workload(world: &World, name: &str, uid: &PodUid) -> bool {
+    let gone = world.pod(name).await.is_none();
+    let runs = world.backend().workload(uid).is_some_and(|workload| workload.exit_code.is_none());
+    assert!(!(gone && runs), "the object of {name} is gone, and its workload runs");
+    gone
 }
 
 async fn patch(world: &World, name: &str, body: &Value) {
@@ -76,6 +84,8 @@ pub async fn vk_587_the_end_is_seen_before_the_object_goes(world: &World) {
 
 /// azure-aci#32, #378, #409: what was deleted while the back end was still provisioning ran, and was billed, for ever.
 pub async fn azure_aci_409_deleted_while_creating_leaves_nothing(world: &World) {
+    // As there: nobody is told anything who does not ask.
+    world.backend().set_nature(Nature { polled: true, answers_bare: true, ..Nature::default() });
     let _agent = world.start_agent().await;
     world.backend().fail_next(Method::Create, Fault::Delay(Duration::from_secs(20)));
     let slow = world.create_pod("slow").await;
@@ -88,7 +98,9 @@ pub async fn azure_aci_409_deleted_while_creating_leaves_nothing(world: &World) 
     world.eventually(SOON, "it is started", || async { world.backend().starts(&lost) == 1 }).await;
     for (name, uid) in [("slow", &slow), ("lost", &lost)] {
         world.delete_pod(name, Some(2)).await;
-        world.eventually(SOON * 2, "nothing is left", || is_gone(world, name, uid)).await;
+        let object_goes = || async { goes_not_before_its_workload(world, name, uid).await };
+        world.eventually(SOON * 2, "the object goes", object_goes).await;
+        world.eventually(SOON, "nothing is left", || is_gone(world, name, uid)).await;
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.backend().uids(), [], "nothing came up later");
@@ -137,13 +149,8 @@ pub async fn interlink_540_a_stop_that_fails_is_repeated_until_it_succeeds(world
         world.backend().fail_next(Method::Remove, Fault::Refuse(Error::unavailable("connection refused")));
     }
     world.delete_pod("job", Some(5)).await;
-    let gone = || async {
-        let gone = world.pod("job").await.is_none();
-        let runs = world.backend().workload(&uid).is_some_and(|workload| workload.exit_code.is_none());
-        assert!(!(gone && runs), "the object is gone and the job runs");
-        gone
-    };
-    world.eventually(SOON * 3, "the object goes", gone).await;
+    let object_goes = || async { goes_not_before_its_workload(world, "job", &uid).await };
+    world.eventually(SOON * 3, "the object goes", object_goes).await;
     world.eventually(SOON, "the back end is let go", || async { world.backend().workload(&uid).is_none() }).await;
 }
 

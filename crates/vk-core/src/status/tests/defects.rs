@@ -97,8 +97,17 @@ fn interlink_477_a_pod_is_ready_when_all_of_its_containers_are() {
 /// vk#745, saladcloud#137: a pod that ran went back to Pending when an update failed, or never left it.
 #[test]
 fn vk_745_a_pod_that_has_run_is_never_pending_again() {
-    let mut scenario = Scenario::new("Always a:app");
-    scenario.steps("active app=run");
+    // One of which everything is known, and one of which the API knows nothing but that it ran.
+    let mut told = Scenario::new("Always a:app");
+    told.steps("active app=run");
+    let mut bare = Scenario::new("Always a:app");
+    bare.steps("api:Running");
+    for mut scenario in [told, bare] {
+        never_pending(&mut scenario);
+    }
+}
+
+fn never_pending(scenario: &mut Scenario) {
     assert_eq!(scenario.phase().as_str(), "Running");
     for step in ["waiting:ProviderFailed", "provisioning:Updating", "active app=wait:ProviderFailed", "active"] {
         scenario.steps(step);

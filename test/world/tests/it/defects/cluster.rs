@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use virtual_kubelet::controller::env::WallClock;
@@ -28,18 +29,18 @@ const NODE: &str = "virtual-1";
 #[derive(Clone)]
 pub(super) struct Cluster {
     pub(super) server: ApiServer,
-    /// What a partition cuts: the way of every agent, not that of the users.
+    /// What a partition cuts: the ways of the agents, not that of the users.
     network: Network,
     clock: VirtualClock,
 }
 
 #[derive(Clone, Default)]
-struct Network(Arc<std::sync::Mutex<Vec<Link>>>);
+struct Network(Arc<Mutex<Vec<Link>>>);
 
 impl Network {
     fn add(&self) -> Link {
         let link = Link::new();
-        self.0.lock().unwrap().push(link.clone());
+        self.0.lock().push(link.clone());
         link
     }
 }
@@ -54,10 +55,9 @@ impl Cluster {
         Self { server: ApiServer::new(options, clock), network: Network::default(), clock }
     }
 
-    /// Changes what the network between agents that live and the API server does.
+    /// Changes what the network between the newest agent and the API server does.
     pub(super) fn set_network(&self, state: LinkState) {
-        // A killed agent's links stay as they are.
-        let links = self.network.0.lock().unwrap();
+        let links = self.network.0.lock();
         links.last().into_iter().for_each(|link| link.set(state));
     }
 

@@ -25,7 +25,7 @@ fn vk_760_the_object_stays_until_the_workload_has_stopped() {
             world.backend().fail_next(Method::Terminate, Fault::Refuse(Error::unavailable("the host is away")));
         }
         world.delete_pod("db-0", Some(5)).await;
-        let both = || async { world.pod("db-0").await.is_some() && runs(&world, &uid) };
+        let both = || async { world.phase("db-0").await == "Running" && runs(&world, &uid) };
         for_ten_minutes("the object stays with its workload", both).await;
         world.backend().heal();
         in_the_end("both go", async || is_gone(&world, "db-0", &uid).await).await;

@@ -3,6 +3,8 @@
 //! Here are those that need faults of the API server, its controllers, or hours of time. Those that a real control plane
 //! can show too are behaviours of `vk-testkit`; those of one decision are unit tests where it is taken.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod cluster;
 mod ending;
 mod identity;

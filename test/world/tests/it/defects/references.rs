@@ -6,6 +6,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::json;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use virtual_kubelet::ScopedSpawner;
 use virtual_kubelet::controller::env::{Env, Random};
 use virtual_kubelet::controller::pod::PodEntry;
@@ -17,7 +18,7 @@ use virtual_kubelet::provider::DataRef;
 use vk_testkit::backend::Nature;
 use vk_testkit::{AgentInstance, Ring, World};
 
-use super::cluster::{Cluster, running_pod, simulate};
+use super::cluster::{Cluster, IN_THE_END, running_pod, simulate};
 
 /// vk#1298, vk#1311, vk#210: every Secret, ConfigMap and Service of the cluster was watched and kept by every node.
 #[test]
@@ -61,11 +62,12 @@ async fn follow_the_secret(world: &World, cluster: &Cluster, agent: &AgentInstan
     let pod = agent.directory().find(world.key("web")).await.unwrap().unwrap();
     let reference = references_of(&pod).into_iter().find(|reference| matches!(reference, DataRef::Secret { .. }));
     let mut changes = references.for_pod(&pod.snapshot).changes(reference.unwrap());
-    changes.next().await.unwrap().unwrap();
+    let mut next = async || timeout(IN_THE_END, changes.next()).await.expect("an answer in time").unwrap().unwrap();
+    assert!(next().await.is_some());
     let edit = json!({"stringData": {"user": "ann"}});
     let secrets: Api<Secret> = Api::namespaced(world.admin(), "default");
     secrets.patch("login", &PatchParams::default(), &Patch::Merge(edit)).await.unwrap();
-    changes.next().await.unwrap().unwrap();
+    assert!(next().await.is_some());
 }
 
 fn references_of(pod: &PodEntry) -> Vec<DataRef> {

@@ -9,7 +9,7 @@ use virtual_kubelet::kube::api::{Patch, PatchParams};
 use vk_apiserver::{RequestClass, RequestFault, Verb};
 use vk_testkit::backend::Nature;
 
-use super::cluster::{Cluster, SOON, condition, for_ten_minutes, running_pod, runs, simulate};
+use super::cluster::{Cluster, SOON, condition, for_ten_minutes, running_pod, simulate};
 
 /// vk#976, vk#988: what others wrote between the read and the write was reverted. Here the write is on its way while labels,
 /// annotations and conditions are edited.
