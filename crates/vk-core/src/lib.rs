@@ -30,7 +30,8 @@ pub mod time;
 pub use error::{Error, ErrorKind, ExhaustionScope, Result, Retry};
 pub use identity::{BackendInstance, ClusterId, Handle, PodKey, PodUid};
 pub use observation::{
-    BackendEvent, ContainerKind, ContainerObservation, ContainerState, EventType, PodObservation, Stage, Terminated,
+    BackendEvent, ContainerKind, ContainerObservation, ContainerState, EventType, GivenResources, PodObservation,
+    Stage, Terminated,
 };
 pub use resolved::{RawPod, ResolvedPod, Target};
 pub use time::Now;

@@ -106,6 +106,18 @@ pub struct ContainerObservation {
     pub image_id: String,
     /// `scheme://id`, as in `docker://4f5c…`; empty before there is one.
     pub container_id: String,
+    /// CPU and memory that it has now, for back ends that resize running containers; `None` leaves it at what the spec asked
+    /// for when it first ran, and answers a resize with `PodResizePending`.
+    pub resources: Option<GivenResources>,
+}
+
+/// What a container has been given, by resource, in Kubernetes quantities, as in `500m` and `1Gi`; what is none is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GivenResources {
+    /// What is set aside for it.
+    pub requests: BTreeMap<String, String>,
+    /// What it may use at most.
+    pub limits: BTreeMap<String, String>,
 }
 
 /// State of a container's newest run.
@@ -226,6 +238,7 @@ impl ContainerObservation {
             image: String::new(),
             image_id: String::new(),
             container_id: String::new(),
+            resources: None,
         }
     }
 }

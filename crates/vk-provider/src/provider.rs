@@ -325,3 +325,30 @@ impl Updated {
         Err(vk_core::Error::unsupported(fields.join(", "), message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_that_was_refused_is_named() {
+        let mut change = PodChange::default();
+        (change.images, change.resources, change.ephemeral, change.metadata, change.deadline) =
+            (true, true, true, true, true);
+        let mut updated = Updated::all(&change, Answer::Unsupported);
+        updated.images = Some(Answer::Pending);
+        updated.resources = Some(Answer::Infeasible);
+        let error = updated.into_result(change).unwrap_err();
+        let fields = "spec.containers[].resources, spec.ephemeralContainers".to_owned();
+        assert_eq!(error.kind, vk_core::ErrorKind::Unsupported { field: fields });
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_not_refused() {
+        let mut change = PodChange::default();
+        (change.metadata, change.deadline) = (true, true);
+        assert_eq!(Updated::all(&change, Answer::Unsupported).into_result(change), Ok(()));
+        change.images = true;
+        assert!(Updated::default().into_result(change).is_err(), "no answer is no yes");
+    }
+}

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct PodChange {
     /// Images of init or regular containers.
     pub images: bool,
-    /// CPU and memory of containers (KEP-1287).
+    /// CPU and memory of containers (KEP-1287). What they have been given then is told by
+    /// [`vk_core::ContainerObservation::resources`].
     pub resources: bool,
     /// Ephemeral containers were added (KEP-277).
     pub ephemeral: bool,

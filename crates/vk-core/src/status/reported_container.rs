@@ -47,7 +47,7 @@ pub(super) fn reported(
     });
     let has_run = !is_waiting(&status) || last_run_of(&status).is_some() || status.container_id.is_some();
     if has_run {
-        resources::allocate(&mut status, container);
+        resources::allocate(&mut status, container, observed.resources.as_ref());
     }
     status
 }

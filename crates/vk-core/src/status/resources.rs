@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, ResourceRequirements};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, ResourceClaim, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::pod_view::{PodView, SpecContainer};
+use crate::observation::GivenResources;
+use crate::quantity;
 
 /// Condition of a pod whose containers were asked to be resized.
 pub(super) const POD_RESIZE_PENDING: &str = "PodResizePending";
@@ -16,20 +18,33 @@ pub(super) const POD_RESIZE_PENDING: &str = "PodResizePending";
 /// The resources that can be changed while a pod runs.
 const RESIZABLE: [&str; 2] = ["cpu", "memory"];
 
-/// Records what the container was given when it first ran: the spec's figures then. They stay, since no back end resizes a
-/// container.
-pub(super) fn allocate(status: &mut ContainerStatus, container: &SpecContainer<'_>) {
+/// Records what the container has been given: what the back end says, or else the spec's figures when it first ran, which
+/// stay.
+pub(super) fn allocate(status: &mut ContainerStatus, container: &SpecContainer<'_>, given: Option<&GivenResources>) {
+    if let Some(given) = given {
+        let claims = container.resources.and_then(|asked| asked.claims.clone());
+        return set(status, claims, quantities(&given.limits), quantities(&given.requests));
+    }
     if status.resources.is_some() || status.allocated_resources.is_some() {
         return;
     }
     let Some(asked) = container.resources else { return };
-    let resources = ResourceRequirements {
-        claims: asked.claims.clone(),
-        limits: asked.limits.clone().filter(|limits| !limits.is_empty()),
-        requests: asked.requests.clone().filter(|requests| !requests.is_empty()),
-    };
+    set(status, asked.claims.clone(), asked.limits.clone(), asked.requests.clone());
+}
+
+type Figures = Option<BTreeMap<String, Quantity>>;
+
+fn set(status: &mut ContainerStatus, claims: Option<Vec<ResourceClaim>>, limits: Figures, requests: Figures) {
+    let filled = |figures: Figures| figures.filter(|figures| !figures.is_empty());
+    let resources = ResourceRequirements { claims, limits: filled(limits), requests: filled(requests) };
     status.allocated_resources.clone_from(&resources.requests);
     status.resources = (resources.limits.is_some() || resources.requests.is_some()).then_some(resources);
+}
+
+/// In the form in which the API server serves them. One that is none would make it refuse the whole status.
+fn quantities(figures: &BTreeMap<String, String>) -> Figures {
+    let canonical = |figure: &str| figure.parse::<quantity::Quantity>().ok().map(Quantity::from);
+    Some(figures.iter().filter_map(|(name, figure)| Some((name.clone(), canonical(figure)?))).collect())
 }
 
 /// `PodResizePending`, if the spec asks for other figures than the containers were given.
@@ -47,7 +62,7 @@ pub(super) fn resize_pending(view: &PodView<'_>, statuses: &[&ContainerStatus]) 
         type_: POD_RESIZE_PENDING.to_owned(),
         status: "True".to_owned(),
         reason: Some("Infeasible".to_owned()),
-        message: Some(format!("this node cannot resize running containers: [{}]", refused.join(" "))),
+        message: Some(format!("these containers have not been resized: [{}]", refused.join(" "))),
         ..PodCondition::default()
     })
 }

@@ -67,7 +67,8 @@ fn update(changes: Changes) -> Option<Call> {
 #[test]
 fn each_kind_of_change_is_told_as_what_it_is() {
     let nothing = Changes::default();
-    let changes: [(fn(&mut PodFacts), Changes); 5] = [
+    type Change = fn(&mut PodFacts);
+    let changes: [(Change, Changes); 5] = [
         (|facts| facts.containers[0].image = "app:2".into(), Changes { images: true, ..nothing }),
         (|facts| facts.containers[0].resources = 7, Changes { resources: true, ..nothing }),
         (

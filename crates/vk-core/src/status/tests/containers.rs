@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::scenario::Scenario;
 use crate::identity::PodUid;
-use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage, Terminated};
+use crate::observation::{
+    ContainerKind, ContainerObservation, ContainerState, GivenResources, PodObservation, Stage, Terminated,
+};
 use crate::status::{EndCause, Verdict};
 
 fn at(word: &str) -> Option<Timestamp> {
@@ -270,6 +272,32 @@ fn a_resize_is_refused_in_the_open() {
     scenario.pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("100m");
     observe(&mut scenario, running(None));
     assert_eq!(pending(&scenario), None);
+}
+
+/// KEP-1287: back ends that resize running containers say so by what they report.
+#[test]
+fn a_resize_that_the_back_end_made_is_told() {
+    let mut scenario = with_probes(&[]);
+    scenario.pod["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi"}});
+    observe(&mut scenario, running(None));
+    scenario.pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("200m");
+    let figures = |name: &str, figure: &str| [(name.to_owned(), figure.to_owned())].into();
+    let resized = |cpu: &str| GivenResources { requests: figures("cpu", cpu), limits: figures("memory", "1024Mi") };
+    let pending = |scenario: &Scenario| scenario.pod["status"]["conditions"].to_string().contains("PodResizePending");
+
+    let half = ContainerObservation { resources: Some(resized("0.15")), ..running(None) };
+    let status = observe(&mut scenario, half);
+    assert_eq!(status["allocatedResources"], json!({"cpu": "150m"}));
+    assert!(pending(&scenario), "not all the way yet");
+
+    let whole = ContainerObservation { resources: Some(resized("0.2")), ..running(None) };
+    let status = observe(&mut scenario, whole);
+    assert_eq!(status["resources"], json!({"requests": {"cpu": "200m"}, "limits": {"memory": "1Gi"}}));
+    assert!(!pending(&scenario));
+
+    let odd = ContainerObservation { resources: Some(resized("plenty")), ..running(None) };
+    assert_eq!(observe(&mut scenario, odd)["resources"], json!({"limits": {"memory": "1Gi"}}));
 }
 
 #[test]
