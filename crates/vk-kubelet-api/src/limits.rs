@@ -33,6 +33,10 @@ pub struct Limits {
     pub log_poll_interval: Duration,
     /// How often certificate files are looked at.
     pub certificate_poll_interval: Duration,
+    /// A client that exec'd or attached has this long to open its streams.
+    pub stream_creation_timeout: Duration,
+    /// A session in which nothing moves for this long ends.
+    pub stream_idle_timeout: Duration,
     /// How long requests may go on after a shutdown has begun; then they are cut.
     pub drain_timeout: Duration,
 }
@@ -53,6 +57,8 @@ impl Default for Limits {
             backend_timeout: Duration::from_secs(30),
             log_poll_interval: Duration::from_secs(2),
             certificate_poll_interval: Duration::from_secs(10),
+            stream_creation_timeout: Duration::from_secs(30),
+            stream_idle_timeout: Duration::from_secs(4 * 60 * 60),
             drain_timeout: Duration::from_secs(10),
         }
     }

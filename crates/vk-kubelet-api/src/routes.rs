@@ -3,12 +3,14 @@
 mod container_logs;
 mod healthz;
 mod pods;
+mod remote_command;
 mod route;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,6 +21,7 @@ use crate::authorization::{Attributes, Decision};
 use crate::limits::Limits;
 use crate::response::{Body, Refusal};
 use crate::server::NodeServices;
+use remote_command::RemoteCommands;
 use route::{Endpoint, Route};
 
 /// Everything that answering requests takes, shared by all connections.
@@ -33,6 +36,23 @@ pub(crate) struct Service {
 pub(crate) struct Answer {
     pub(crate) response: Response<Body>,
     pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// What happens on the connection after an upgrade. It has to be run once the response has been written.
+    pub(crate) session: Option<StreamingSession>,
+}
+
+/// A session on an upgraded connection.
+pub(crate) type StreamingSession = BoxFuture<'static, ()>;
+
+/// What a route answers.
+enum Reply {
+    Response(Response<Body>),
+    Upgrade(Response<Body>, StreamingSession),
+}
+
+impl From<Response<Body>> for Reply {
+    fn from(response: Response<Body>) -> Self {
+        Self::Response(response)
+    }
 }
 
 impl Service {
@@ -46,7 +66,7 @@ impl Service {
     }
 
     /// Answers one request. Its body is not read: no route takes one.
-    pub(crate) async fn answer(&self, request: &Parts, peer: Option<&PeerCertificate>) -> Answer {
+    pub(crate) async fn answer(&self, request: &mut Parts, peer: Option<&PeerCertificate>) -> Answer {
         let user = match self.authenticator.authenticate(peer) {
             Ok(user) => user,
             Err(error) => {
@@ -60,27 +80,41 @@ impl Service {
             return Answer::refused(Refusal::new(StatusCode::TOO_MANY_REQUESTS, message));
         };
         // A provider that panics costs its caller the answer, not everyone else on the connection.
-        let response = match AssertUnwindSafe(self.respond(request, &user)).catch_unwind().await {
-            Ok(Ok(response)) => response,
-            Ok(Err(refusal)) => refusal.into_response(),
+        match AssertUnwindSafe(self.respond(request, &user)).catch_unwind().await {
+            Ok(Ok(Reply::Response(response))) => Answer::complete(response, permit),
+            Ok(Ok(Reply::Upgrade(response, session))) => {
+                let session = async move {
+                    session.await;
+                    drop(permit);
+                };
+                Answer { response, permit: None, session: Some(session.boxed()) }
+            }
+            Ok(Err(refusal)) => Answer::complete(refusal.into_response(), permit),
             Err(_) => {
                 tracing::error!(path = request.uri.path(), "a request to the kubelet API panicked");
-                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error").into_response()
+                let refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error");
+                Answer::complete(refusal.into_response(), permit)
             }
-        };
-        Answer { response, permit: Some(permit) }
+        }
     }
 
-    async fn respond(&self, request: &Parts, user: &UserInfo) -> Result<Response<Body>, Refusal> {
+    async fn respond(&self, request: &mut Parts, user: &UserInfo) -> Result<Reply, Refusal> {
         let route = Route::parse(request.uri.path());
         self.authorize(&route, &request.method, user).await?;
-        let query = request.uri.query().unwrap_or_default();
+        let query = request.uri.query().unwrap_or_default().to_owned();
+        let sessions = RemoteCommands { node: &self.node, limits: &self.limits };
         match route.endpoint {
             Endpoint::Unserved => Err(Refusal::not_found("404 page not found")),
+            Endpoint::Exec(path) => sessions.exec(&path, &query, request).await,
+            Endpoint::Attach(path) => sessions.attach(&path, &query, request).await,
             _ if request.method != Method::GET => Err(Refusal::method_not_allowed()),
-            Endpoint::ContainerLogs(path) => container_logs::serve(&self.node, &self.limits, &path, query).await,
-            Endpoint::Pods => pods::serve(&self.node, &self.limits).await,
-            Endpoint::Healthz(check) => healthz::serve(&self.node, &self.limits, check.as_deref(), query).await,
+            Endpoint::ContainerLogs(path) => {
+                container_logs::serve(&self.node, &self.limits, &path, &query).await.map(Reply::from)
+            }
+            Endpoint::Pods => pods::serve(&self.node, &self.limits).await.map(Reply::from),
+            Endpoint::Healthz(check) => {
+                healthz::serve(&self.node, &self.limits, check.as_deref(), &query).await.map(Reply::from)
+            }
         }
     }
 
@@ -112,7 +146,11 @@ impl Service {
 
 impl Answer {
     fn refused(refusal: Refusal) -> Self {
-        Self { response: refusal.into_response(), permit: None }
+        Self { response: refusal.into_response(), permit: None, session: None }
+    }
+
+    fn complete(response: Response<Body>, permit: OwnedSemaphorePermit) -> Self {
+        Self { response, permit: Some(permit), session: None }
     }
 }
 

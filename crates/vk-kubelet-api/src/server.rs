@@ -3,6 +3,7 @@
 mod activity;
 mod connection;
 mod gate;
+mod graceful;
 mod population;
 mod socket;
 

@@ -10,17 +10,27 @@ use jiff::Timestamp;
 use vk_core::Result;
 use vk_core::resolved::Target;
 
+use crate::streams::{Exit, Streams};
+
 /// The interfaces of a provider. One struct, so that a layer maps what it touches and passes on the rest.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Interfaces {
     /// Container logs.
     pub logs: Option<Arc<dyn Logs>>,
+    /// Commands in running containers.
+    pub exec: Option<Arc<dyn Exec>>,
+    /// The streams of a container's own process.
+    pub attach: Option<Arc<dyn Attach>>,
 }
 
 impl fmt::Debug for Interfaces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interfaces").field("logs", &self.logs.is_some()).finish()
+        f.debug_struct("Interfaces")
+            .field("logs", &self.logs.is_some())
+            .field("exec", &self.exec.is_some())
+            .field("attach", &self.attach.is_some())
+            .finish()
     }
 }
 
@@ -100,5 +110,64 @@ impl fmt::Debug for LogReply {
             Self::Stream(_) => f.write_str("Stream"),
             Self::Snapshot(bytes) => write!(f, "Snapshot({} bytes)", bytes.len()),
         }
+    }
+}
+
+/// Runs commands in running containers.
+pub trait Exec: Send + Sync {
+    /// Runs one to its end. Dropped before that, because the client has gone, the command is to be killed if the back end can.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::Unresolved`] if the container does not run,
+    /// [`vk_core::ErrorKind::Unavailable`] if the back end does not answer.
+    fn exec(&self, request: ExecRequest, streams: Streams) -> BoxFuture<'_, Result<Exit>>;
+}
+
+/// A command, as `v1.PodExecOptions` says.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ExecRequest {
+    /// The pod.
+    pub target: Target,
+    /// Name of the container.
+    pub container: String,
+    /// Program and arguments; no shell is put before them.
+    pub command: Vec<String>,
+    /// It gets a terminal; stderr is then part of stdout.
+    pub tty: bool,
+}
+
+impl ExecRequest {
+    /// A command without a terminal.
+    pub fn new(target: Target, container: impl Into<String>, command: Vec<String>) -> Self {
+        Self { target, container: container.into(), command, tty: false }
+    }
+}
+
+/// Attaches to the process that a container runs.
+pub trait Attach: Send + Sync {
+    /// Passes on its streams from now on, until it ends. Dropped before that, because the client has gone, the process runs on.
+    ///
+    /// # Errors
+    /// As for [`Exec::exec`].
+    fn attach(&self, request: AttachRequest, streams: Streams) -> BoxFuture<'_, Result<Exit>>;
+}
+
+/// What to attach to, as `v1.PodAttachOptions` says.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AttachRequest {
+    /// The pod.
+    pub target: Target,
+    /// Name of the container.
+    pub container: String,
+    /// The client has a terminal.
+    pub tty: bool,
+}
+
+impl AttachRequest {
+    /// Attaches without a terminal.
+    pub fn new(target: Target, container: impl Into<String>) -> Self {
+        Self { target, container: container.into(), tty: false }
     }
 }

@@ -21,18 +21,20 @@ pub mod layer;
 pub mod node;
 pub mod provider;
 pub mod sink;
+pub mod streams;
 pub mod update;
 
 pub use context::{ClusterData, ConfigMapData, Data, DataRef, EventSink, PodContext, SecretData, TokenRequest};
 pub use description::{Description, Observe, PollPolicy, Recovery, Retention};
 pub use erased::{BoxNodeProvider, BoxProvider};
 pub use factory::{ConfigDocument, NodeContext, ProviderFactory};
-pub use interfaces::{Interfaces, LogReply, LogRequest, LogStream, Logs};
+pub use interfaces::{Attach, AttachRequest, Exec, ExecRequest, Interfaces, LogReply, LogRequest, LogStream, Logs};
 pub use layer::LayeredProvider;
 pub use node::{NaiveNodeProvider, NodeAddress, NodeCondition, NodeProvider, NodeShape, NodeSink, Taint};
 pub use provider::{
     Accepted, Adopt, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating, Update, Updated,
 };
 pub use sink::{ObservationReceiver, ObservationSink};
+pub use streams::{Exit, Streams, TerminalSize};
 pub use update::{Answer, PodChange};
 pub use vk_core::error::{Error, ErrorKind, ExhaustionScope, Result, Retry};

@@ -56,7 +56,7 @@ pub(super) async fn serve(
 }
 
 impl ContainerPath {
-    fn check(&self) -> Result<(), InvalidName> {
+    pub(super) fn check(&self) -> Result<(), InvalidName> {
         Name::Namespace.check(&self.namespace)?;
         Name::Pod.check(&self.pod)?;
         Name::Container.check(&self.container)

@@ -20,6 +20,10 @@ pub(super) struct Route {
 pub(super) enum Endpoint {
     /// The log of a container.
     ContainerLogs(ContainerPath),
+    /// A command in a container.
+    Exec(SessionPath),
+    /// The process of a container.
+    Attach(SessionPath),
     /// The node's pods.
     Pods,
     /// All health checks, or one.
@@ -34,6 +38,13 @@ pub(super) struct ContainerPath {
     pub(super) namespace: String,
     pub(super) pod: String,
     pub(super) container: String,
+}
+
+/// `/{namespace}/{pod}/{container}`, or with the pod's UID before the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SessionPath {
+    pub(super) container: ContainerPath,
+    pub(super) uid: Option<String>,
 }
 
 const PROXY: &[&str] = &["proxy"];
@@ -65,15 +76,19 @@ impl Route {
             "metrics" => Self::new(Endpoint::Unserved, &["metrics"]),
             "logs" => Self::new(Endpoint::Unserved, &["log"]),
             "checkpoint" => Self::new(Endpoint::Unserved, &["checkpoint"]),
-            "exec" | "attach" | "run" | "portForward" => {
-                Self { interactive: true, ..Self::new(Endpoint::Unserved, PROXY) }
-            }
+            "exec" => Self::interactive(session_path(rest).map_or(Endpoint::Unserved, Endpoint::Exec)),
+            "attach" => Self::interactive(session_path(rest).map_or(Endpoint::Unserved, Endpoint::Attach)),
+            "run" | "portForward" => Self::interactive(Endpoint::Unserved),
             _ => Self::new(Endpoint::Unserved, PROXY),
         }
     }
 
     fn new(endpoint: Endpoint, subresources: &'static [&'static str]) -> Self {
         Self { endpoint, subresources, interactive: false }
+    }
+
+    fn interactive(endpoint: Endpoint) -> Self {
+        Self { interactive: true, ..Self::new(endpoint, PROXY) }
     }
 
     /// The verb that a permission must have; `None` if the method has none.
@@ -90,6 +105,11 @@ fn decode(segment: &str) -> Option<String> {
 fn container_path(segments: Vec<String>) -> Option<ContainerPath> {
     let [namespace, pod, container] = segments.try_into().ok()?;
     Some(ContainerPath { namespace, pod, container })
+}
+
+fn session_path(mut segments: Vec<String>) -> Option<SessionPath> {
+    let uid = (segments.len() == 4).then(|| segments.remove(2));
+    Some(SessionPath { container: container_path(segments)?, uid })
 }
 
 fn healthz(mut segments: Vec<String>) -> Endpoint {
@@ -156,6 +176,17 @@ mod tests {
         for method in [Method::HEAD, Method::OPTIONS, Method::TRACE, Method::CONNECT] {
             assert_eq!(asked("/exec/ns/pod/c", method.clone()).1, None, "{method}");
         }
+    }
+
+    #[test]
+    fn sessions_may_name_the_uid() {
+        let path = |path| match Route::parse(path).endpoint {
+            Endpoint::Exec(path) | Endpoint::Attach(path) => Some((path.container.container, path.uid)),
+            _ => None,
+        };
+        assert_eq!(path("/exec/ns/pod/c"), Some(("c".into(), None)));
+        assert_eq!(path("/attach/ns/pod/uid-1/c"), Some(("c".into(), Some("uid-1".into()))));
+        assert_eq!((path("/exec/ns/pod"), path("/exec/a/b/c/d/e")), (None, None));
     }
 
     #[test]

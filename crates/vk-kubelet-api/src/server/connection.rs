@@ -12,8 +12,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -21,11 +21,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::gate::Place;
+use super::graceful::Graceful;
 use crate::authentication::PeerCertificate;
 use crate::certificates::{HTTP2, TlsState};
 use crate::limits::Limits;
 use crate::response::Body;
-use crate::routes::Service;
+use crate::routes::{Service, StreamingSession};
 
 /// HTTP/2 clients that stop answering pings are gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -48,6 +49,8 @@ struct Session {
     service: Arc<Service>,
     peer: Option<PeerCertificate>,
     activity: Arc<Activity>,
+    /// Where the session of an upgrade goes: a connection is upgraded at most once.
+    upgrades: mpsc::Sender<StreamingSession>,
 }
 
 /// A client whose handshake has ended.
@@ -91,7 +94,8 @@ impl Connection {
     async fn requests(&self, stream: TlsStream<TcpStream>, peer: Option<PeerCertificate>, standing: Standing) {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         let activity = Activity::new();
-        let session = Arc::new(Session { service: self.service.clone(), peer, activity: activity.clone() });
+        let (upgrades, mut upgraded) = mpsc::channel(1);
+        let session = Arc::new(Session { service: self.service.clone(), peer, activity: activity.clone(), upgrades });
         let respond = service_fn(move |request| {
             let session = session.clone();
             async move { Ok::<_, Infallible>(session.respond(request).await) }
@@ -100,10 +104,13 @@ impl Connection {
         let served = if http2 {
             self.drive(self.http2().serve_connection(stream, respond), &activity).await
         } else {
-            self.drive(self.http1(standing).serve_connection(stream, respond), &activity).await
+            self.drive(self.http1(standing).serve_connection(stream, respond).with_upgrades(), &activity).await
         };
         if let Err(error) = served {
-            tracing::debug!(%error, "a connection to the kubelet API broke");
+            return tracing::debug!(%error, "a connection to the kubelet API broke");
+        }
+        if let Ok(session) = upgraded.try_recv() {
+            session.await;
         }
     }
 
@@ -134,10 +141,7 @@ impl Connection {
         builder
     }
 
-    async fn drive<C>(&self, connection: C, activity: &Activity) -> Result<(), C::Error>
-    where
-        C: GracefulConnection,
-    {
+    async fn drive(&self, connection: impl Graceful, activity: &Activity) -> hyper::Result<()> {
         let mut connection = pin!(connection);
         let idle = tokio::select! {
             biased;
@@ -145,7 +149,7 @@ impl Connection {
             () = self.shutdown.cancelled() => false,
             () = activity.idle_for(self.limits.idle_timeout) => true,
         };
-        connection.as_mut().graceful_shutdown();
+        connection.as_mut().shut_down();
         if idle {
             return self.close(connection).await;
         }
@@ -153,10 +157,7 @@ impl Connection {
     }
 
     /// Nothing is under way, so a client that does not take part in the farewell misses nothing.
-    async fn close<C>(&self, connection: Pin<&mut C>) -> Result<(), C::Error>
-    where
-        C: GracefulConnection,
-    {
+    async fn close(&self, connection: Pin<&mut impl Graceful>) -> hyper::Result<()> {
         timeout(self.limits.handshake_timeout, connection).await.unwrap_or(Ok(()))
     }
 }
@@ -172,8 +173,12 @@ impl Session {
     /// The request counts as under way until its response has been written or dropped.
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let active = self.activity.begin();
-        let (parts, _body) = request.into_parts();
-        let answer = self.service.answer(&parts, self.peer.as_ref()).await;
+        let (mut parts, _body) = request.into_parts();
+        let answer = self.service.answer(&mut parts, self.peer.as_ref()).await;
+        if let Some(session) = answer.session {
+            // Dropped, it ends the connection, as it should where a client asks for two.
+            drop(self.upgrades.try_send(session));
+        }
         let held = (active, answer.permit);
         answer.response.map(|body| {
             body.map_frame(move |frame| {

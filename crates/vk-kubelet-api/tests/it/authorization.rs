@@ -74,7 +74,7 @@ async fn what_is_not_served_is_404_only_for_those_who_may_know() {
     for path in [
         "/",
         "/nothing",
-        "/exec/default/web/app",
+        "/run/default/web/app",
         "/metrics",
         "/stats/summary",
         "/logs/",

@@ -72,7 +72,7 @@ impl<'a> Connector<'a> {
             Client::Http2(sender)
         } else {
             let (sender, connection) = http1::handshake(stream).await?;
-            tokio::spawn(connection);
+            tokio::spawn(connection.with_upgrades());
             Client::Http1(sender)
         })
     }

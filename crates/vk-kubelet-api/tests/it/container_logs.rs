@@ -269,9 +269,9 @@ async fn a_log_that_breaks_off_says_so_and_is_cut() {
 }
 
 #[tokio::test]
-async fn a_provider_without_logs_says_so() {
+async fn a_provider_without_interfaces_says_so() {
     let mut setup = Setup::new();
-    setup.without_logs = true;
+    setup.without_interfaces = true;
     let kubelet = setup.start().await;
     let (status, body) = kubelet.admin(Protocol::Http1).await.get(LOG).await;
     assert_eq!(status, StatusCode::NOT_IMPLEMENTED);

@@ -12,12 +12,12 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vk_core::{ContainerKind, ContainerState, PodKey, PodUid, RawPod, Result, Target, Terminated};
+use vk_core::{ContainerKind, ContainerState, Error, PodKey, PodUid, RawPod, Result, Target, Terminated};
 use vk_kubelet_api::{
     Attributes, AuthorizationError, Authorizer, ContainerEntry, Decision, Drained, HealthCheck, KubeletApi, Limits,
     NodeServices, Options, PodEntry, PodSource, Settings, StartError, UserInfo, Verb, WallClock,
 };
-use vk_provider::{Interfaces, LogReply, LogRequest, Logs};
+use vk_provider::{Attach, AttachRequest, Exec, ExecRequest, Exit, Interfaces, LogReply, LogRequest, Logs, Streams};
 
 use crate::client::{Client, Connector, Protocol};
 use crate::pki::{Authority, Identity};
@@ -92,6 +92,37 @@ impl Logs for FakeLogs {
         self.asked.lock().push(request.clone());
         let answer = self.answer.lock().clone();
         answer(request)
+    }
+}
+
+/// Runs `cat`, `exit CODE` and, for whoever attaches, a process that says its container's name and ends.
+struct FakeExec;
+
+impl Exec for FakeExec {
+    fn exec(&self, request: ExecRequest, mut streams: Streams) -> BoxFuture<'_, Result<Exit>> {
+        async move {
+            match request.command.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["cat"] => {
+                    let (mut stdin, mut stdout) = (streams.stdin.take().unwrap(), streams.stdout.take().unwrap());
+                    tokio::io::copy(&mut stdin, &mut stdout).await.unwrap();
+                    Ok(Exit::Code(0))
+                }
+                ["exit", code] => Ok(Exit::Code(code.parse().unwrap())),
+                _ => Err(Error::unresolved("command", "no such program")),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Attach for FakeExec {
+    fn attach(&self, request: AttachRequest, mut streams: Streams) -> BoxFuture<'_, Result<Exit>> {
+        async move {
+            let mut stdout = streams.stdout.take().unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut stdout, request.container.as_bytes()).await.unwrap();
+            Ok(Exit::Unknown)
+        }
+        .boxed()
     }
 }
 
@@ -220,14 +251,14 @@ impl Files {
 pub(crate) struct Setup {
     pub(crate) files: Files,
     pub(crate) options: Options,
-    pub(crate) without_logs: bool,
+    pub(crate) without_interfaces: bool,
 }
 
 impl Setup {
     pub(crate) fn new() -> Self {
         let files = Files::new();
         let options = files.options();
-        Self { files, options, without_logs: false }
+        Self { files, options, without_interfaces: false }
     }
 
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
@@ -243,8 +274,10 @@ impl Setup {
     pub(crate) async fn bind(&self) -> std::result::Result<(KubeletApi, Fakes), StartError> {
         let fakes = Fakes::new();
         let mut interfaces = Interfaces::default();
-        if !self.without_logs {
+        if !self.without_interfaces {
             interfaces.logs = Some(fakes.logs.clone());
+            interfaces.exec = Some(Arc::new(FakeExec));
+            interfaces.attach = Some(Arc::new(FakeExec));
         }
         let settings = Settings::try_from(self.options.clone()).unwrap();
         let api = KubeletApi::bind(settings, fakes.services(interfaces)).await?;

@@ -12,4 +12,5 @@ mod kubelet;
 mod pki;
 mod pods_and_health;
 mod protocols;
+mod remote_commands;
 mod shutdown;
