@@ -1,9 +1,11 @@
 //! What is refused or filled in after authorization and before validation: the admission plugins of a default
 //! kube-apiserver that a node agent can meet, in their order.
 
+mod certificates;
 mod defaults;
 mod namespace_lifecycle;
 mod node_restriction;
+mod pod_requests;
 mod service_account;
 
 use crate::api_error::ApiError;
@@ -18,10 +20,15 @@ pub(crate) fn admit_create(kernel: &mut Kernel, call: &Call<'_>, object: &mut Ob
     }
     node_restriction::admit_create(kernel, call, object)?;
     match call.resource.plural {
+        "certificatesigningrequests" => {
+            certificates::admit(call, object)?;
+            certificates::fill_in_requester(call, object);
+        }
         "nodes" => defaults::taint_as_not_ready(object),
         "persistentvolumeclaims" => defaults::protect(object, "kubernetes.io/pvc-protection"),
         "persistentvolumes" => defaults::protect(object, "kubernetes.io/pv-protection"),
         "pods" => {
+            pod_requests::admit(kernel, call, object)?;
             defaults::priority(object);
             defaults::tolerate_node_problems(object);
         }

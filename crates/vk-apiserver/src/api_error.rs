@@ -21,11 +21,21 @@ pub struct ApiError {
     pub retry_after: Option<u32>,
     /// Whether details are written even when there are none (`NewGenericServerResponse`).
     generic: bool,
+    /// `metadata.continue` of the answer.
+    next_page: Option<String>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Map::new(), retry_after: None, generic: false }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: Map::new(),
+            retry_after: None,
+            generic: false,
+            next_page: None,
+        }
     }
 
     fn generic(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
@@ -48,6 +58,12 @@ impl ApiError {
                 self.details.insert("causes".into(), json!([cause]));
             }
         }
+        self
+    }
+
+    /// Where a list goes on whose snapshot is gone.
+    pub(crate) fn with_continue(mut self, token: String) -> Self {
+        self.next_page = Some(token);
         self
     }
 
@@ -134,11 +150,6 @@ impl ApiError {
         Self::generic(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
     }
 
-    /// Options of a list or watch that contradict each other.
-    pub(crate) fn invalid_options(error: FieldError) -> Self {
-        Self::invalid("meta.k8s.io", "ListOptions", "", &[error])
-    }
-
     /// An error for which kube-apiserver has no reason of its own.
     pub(crate) fn unexpected(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
@@ -161,6 +172,7 @@ impl ApiError {
     }
 
     pub(crate) fn not_acceptable() -> Self {
+        // YAML and protobuf, which kube-apiserver names too, are not written here.
         let message = "406: Not Acceptable\n\nAvailable representations: application/json";
         Self::generic(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     }
@@ -194,6 +206,9 @@ impl ApiError {
             "message": self.message,
             "code": self.code.as_u16(),
         });
+        if let Some(token) = &self.next_page {
+            status["metadata"] = json!({"continue": token});
+        }
         if let Some(fields) = status.as_object_mut() {
             if !self.reason.is_empty() {
                 fields.insert("reason".into(), self.reason.into());
@@ -237,6 +252,18 @@ impl FieldError {
         let listed: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
         let body = format!("Unsupported value: {value:?}: supported values: {}", listed.join(", "));
         Self { path: path.into(), reason: "FieldValueNotSupported", body }
+    }
+
+    /// The same for a value that is no single text.
+    pub(crate) fn unsupported(path: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
+        let listed: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
+        let body = format!("Unsupported value: {value}: supported values: {}", listed.join(", "));
+        Self { path: path.into(), reason: "FieldValueNotSupported", body }
+    }
+
+    pub(crate) fn too_long(path: impl Into<String>, limit: usize) -> Self {
+        let body = format!("Too long: may not be more than {limit} bytes");
+        Self { path: path.into(), reason: "FieldValueTooLong", body }
     }
 
     pub(crate) fn not_found(path: impl Into<String>, value: impl Into<Value>) -> Self {

@@ -6,7 +6,7 @@
 //! What it does follows kube-apiserver 1.36: storage with one increasing resourceVersion, lists and watches with
 //! selectors, pages and bookmarks, the three patch formats, graceful deletion, defaulting and validation of what a node
 //! agent meets, the node authorizer, NodeRestriction, ServiceAccount tokens. Server-side apply is refused.
-//! Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`]) happen on demand.
+//! Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
 //!
 //! ```
 //! use vk_apiserver::{ApiServer, Identity, Options, VirtualClock};
@@ -23,6 +23,7 @@
 mod admission;
 mod api_error;
 mod authorization;
+mod certificate_request;
 mod clock;
 mod controller;
 mod defaults;
@@ -31,6 +32,7 @@ mod identity;
 mod kernel;
 mod object;
 mod patch;
+mod quantity;
 mod random;
 mod record;
 mod request;

@@ -2,6 +2,8 @@
 
 mod accept;
 mod content;
+mod duplicates;
+mod options;
 mod path;
 mod query;
 
@@ -10,6 +12,8 @@ use http::Request;
 
 pub(crate) use accept::Format;
 pub(crate) use content::{ContentType, DeleteOptions, Preconditions};
+pub(crate) use duplicates::duplicate_fields;
+pub(crate) use options::{WriteOptions, check_list_options, check_watch_options};
 pub use path::Verb;
 pub(crate) use path::{ResourcePath, Target};
 pub(crate) use query::Query;

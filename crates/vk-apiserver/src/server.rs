@@ -9,6 +9,7 @@ mod watch_stream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -40,6 +41,8 @@ struct Shared {
     kernel: Mutex<Kernel>,
     faults: Mutex<Box<dyn FaultPlan>>,
     clock: Box<dyn Clock>,
+    /// By how much the server's wall clock differs from its clients'.
+    skew: Mutex<SignedDuration>,
     started: Instant,
     /// The latest revision: what idle watches wait for.
     revision: Broadcast<u64>,
@@ -65,6 +68,7 @@ impl ApiServer {
                 kernel: Mutex::new(kernel),
                 faults: Mutex::new(Box::new(NoFaults)),
                 clock: Box::new(clock),
+                skew: Mutex::new(SignedDuration::ZERO),
                 started,
                 revision,
                 power: Broadcast::new(Power { on: true, epoch: 0 }),
@@ -111,6 +115,11 @@ impl ApiServer {
         *self.shared.faults.lock() = Box::new(plan);
     }
 
+    /// Lets the server's wall clock go wrong by this much. What it measures times with stays right.
+    pub fn set_clock_skew(&self, skew: SignedDuration) {
+        *self.shared.skew.lock() = skew;
+    }
+
     /// Stops the server: every connection breaks, new ones are refused.
     pub fn stop(&self) {
         self.shared.power.modify(|power| power.on = false);
@@ -139,7 +148,9 @@ impl ApiServer {
     /// The server's two clocks.
     #[must_use]
     pub fn now(&self) -> Now {
-        Now { wall: self.shared.clock.wall(), elapsed: self.shared.started.elapsed() }
+        let right = self.shared.clock.wall();
+        let wall = right.saturating_add(*self.shared.skew.lock()).unwrap_or(right);
+        Now { wall, elapsed: self.shared.started.elapsed() }
     }
 
     fn instant(&self, elapsed: Duration) -> Instant {

@@ -22,9 +22,11 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names that begin so; two recordings on one server need two beginnings.
+    /// The names for a recording, from the name of its file without the ending: recordings can share one server, and
+    /// certificate requests that name a node can stand in them.
     #[must_use]
-    pub fn starting_with(beginning: &str) -> Self {
+    pub fn of_recording(stem: &str) -> Self {
+        let beginning = stem.replace('_', "-");
         Self {
             namespace: format!("{beginning}-own-namespace"),
             node: format!("{beginning}-own-node"),
@@ -86,7 +88,8 @@ impl Session {
 
     fn fill_in(&self, text: &str) -> String {
         let filled = self.names.pairs().iter().fold(text.to_owned(), |text, (mark, name)| text.replace(mark, name));
-        self.saved.iter().fold(filled, |text, (name, value)| text.replace(&format!("${name}$"), value))
+        let filled = self.saved.iter().fold(filled, |text, (name, value)| text.replace(&format!("${name}$"), value));
+        fill(filled)
     }
 
     fn save(&mut self, name: &str, text: &str) {
@@ -103,6 +106,16 @@ impl Session {
     }
 }
 
+/// `$fill:N$` stands for a text of N letters, which would make a long line.
+fn fill(text: String) -> String {
+    const MARK: &str = "$fill:";
+    let Some((before, rest)) = text.split_once(MARK) else { return text };
+    match rest.split_once('$').map(|(length, after)| (length.parse::<usize>(), after)) {
+        Some((Ok(length), after)) => format!("{before}{}{after}", "x".repeat(length)),
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -115,7 +128,7 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_in_and_taken_out_again() {
-        let mut session = Session::new(Names::starting_with("x"));
+        let mut session = Session::new(Names::of_recording("x"));
         let first =
             exchange(json!({"user": "admin", "method": "POST", "path": "/$ns$", "body": "$node$", "save": "p"}));
         let request = session.request(&first).unwrap();
@@ -129,8 +142,14 @@ mod tests {
     }
 
     #[test]
+    fn long_texts_are_made() {
+        assert_eq!(fill("a$fill:3$b".into()), "axxxb");
+        assert_eq!(fill("a$fill:b".into()), "a$fill:b");
+    }
+
+    #[test]
     fn a_body_is_padded_to_a_size() {
-        let session = Session::new(Names::starting_with("x"));
+        let session = Session::new(Names::of_recording("x"));
         let padded = exchange(json!({"user": "admin", "method": "POST", "path": "/", "body": "{}", "pad": 5}));
         assert_eq!(session.request(&padded).unwrap().body(), "{}   ");
     }

@@ -68,7 +68,13 @@ impl Attributes {
                 path: Some(text("nonResourceAttributes", "path")),
                 ..Self::default()
             }),
-            _ => {
+            (true, true) => {
+                let value = spec.get("nonResourceAttributes").cloned().unwrap_or_default();
+                let detail = "cannot be specified in combination with resourceAttributes";
+                let error = FieldError::invalid("spec.nonResourceAttributes", value, detail);
+                Err(ApiError::invalid("authorization.k8s.io", "", "", &[error]))
+            }
+            (false, false) => {
                 let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
                 let error = FieldError::invalid("spec.resourceAttributes", Value::Null, detail);
                 Err(ApiError::invalid("authorization.k8s.io", "", "", &[error]))

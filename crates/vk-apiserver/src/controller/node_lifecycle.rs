@@ -21,6 +21,9 @@ pub(super) fn act(kernel: &mut Kernel, now: Now) {
         let mut changed = Object::clone(&node);
         if lapsed(kernel, &node, now) {
             set_unknown(&mut changed, now);
+            if ready(&node) == Some("True") {
+                mark_pods_not_ready(kernel, node.name(), now);
+            }
         }
         set_taints(&mut changed, now);
         if changed != *node {
@@ -67,14 +70,35 @@ fn set_unknown(node: &mut Object, now: Now) {
     node.set("/status/conditions", conditions);
 }
 
+fn ready(object: &Object) -> Option<&str> {
+    let conditions = object.items("/status/conditions").iter();
+    let mut ready = conditions.filter(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"));
+    ready.next()?.get("status")?.as_str()
+}
+
+/// Pods of a node that is not heard of are not ready: Services must send them nothing.
+fn mark_pods_not_ready(kernel: &mut Kernel, node: &str, now: Now) {
+    let pods: Vec<Arc<Object>> = kernel
+        .storage
+        .collection("pods")
+        .objects(None)
+        .filter(|pod| pod.text("/spec/nodeName") == node && ready(pod) == Some("True"))
+        .cloned()
+        .collect();
+    for pod in pods {
+        let mut pod = Object::clone(&pod);
+        for condition in pod.items_mut("/status/conditions").iter_mut().filter_map(Value::as_object_mut) {
+            if condition.get("type").and_then(Value::as_str) == Some("Ready") {
+                condition.insert("status".into(), "False".into());
+                condition.insert("lastTransitionTime".into(), rfc3339_seconds(now.wall).into());
+            }
+        }
+        kernel.put("pods", pod, now);
+    }
+}
+
 fn set_taints(node: &mut Object, now: Now) {
-    let ready = node
-        .items("/status/conditions")
-        .iter()
-        .find(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"))
-        .and_then(|condition| condition.get("status").and_then(Value::as_str))
-        .unwrap_or("Unknown");
-    let wanted = match ready {
+    let wanted = match ready(node).unwrap_or("Unknown") {
         "True" => None,
         "False" => Some(NOT_READY),
         _ => Some(UNREACHABLE),

@@ -1,4 +1,6 @@
-//! A scheduler that knows node selectors, taints, readiness and how many pods a node takes.
+//! A scheduler that knows node selectors, taints, cordons, what pods request and how many of them a node takes.
+
+mod requests;
 
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use crate::clock::Now;
 use crate::kernel::Kernel;
 use crate::object::Object;
 use crate::storage::Key;
+use requests::Load;
 
 pub(super) fn act(kernel: &mut Kernel, now: Now) {
     let pending: Vec<Arc<Object>> = kernel
@@ -33,13 +36,12 @@ pub(super) fn act(kernel: &mut Kernel, now: Now) {
 /// The fitting node with the fewest pods; among equals the first by name.
 fn choose(kernel: &Kernel, pod: &Object) -> Option<String> {
     let load = |node: &Object| {
-        kernel
-            .storage
-            .collection("pods")
-            .objects(None)
-            .filter(|other| other.text("/spec/nodeName") == node.name())
-            .filter(|other| !matches!(other.text("/status/phase"), "Failed" | "Succeeded"))
-            .count()
+        let pods = kernel.storage.collection("pods").objects(None);
+        Load::of(
+            pods.filter(|other| other.text("/spec/nodeName") == node.name())
+                .filter(|other| !matches!(other.text("/status/phase"), "Failed" | "Succeeded"))
+                .map(|other| &**other),
+        )
     };
     kernel
         .storage
@@ -47,8 +49,8 @@ fn choose(kernel: &Kernel, pod: &Object) -> Option<String> {
         .objects(None)
         .filter(|node| fits(node, pod))
         .map(|node| (load(node), node))
-        .filter(|(load, node)| node.text("/status/allocatable/pods").parse().is_ok_and(|limit: usize| *load < limit))
-        .min_by_key(|(load, _)| *load)
+        .filter(|(load, node)| load.leaves_room_for(pod, node))
+        .min_by_key(|(load, _)| load.pods())
         .map(|(_, node)| node.name().to_owned())
 }
 

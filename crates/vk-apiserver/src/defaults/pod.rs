@@ -40,7 +40,9 @@ fn default_spec(pod: &mut Object) {
         ("/spec/schedulerName", json!("default-scheduler")),
         ("/spec/securityContext", json!({})),
     ] {
-        pod.set_default(pointer, value);
+        if pod.at(pointer).is_none_or(|own| own == "") {
+            pod.set(pointer, value);
+        }
     }
     if pod.integer("/spec/terminationGracePeriodSeconds").is_some_and(|grace| grace < 0) {
         pod.set("/spec/terminationGracePeriodSeconds", 1);

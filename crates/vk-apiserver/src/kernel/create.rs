@@ -12,7 +12,8 @@ use crate::api_error::{ApiError, FieldError};
 use crate::clock::{Now, rfc3339_seconds};
 use crate::identity::Identity;
 use crate::object::Object;
-use crate::request::{ApiRequest, Target};
+use crate::quantity::{Quantity, SHAPE};
+use crate::request::{ApiRequest, Target, WriteOptions, duplicate_fields};
 use crate::resource::{self, Resource, drop_empty};
 use crate::storage::Key;
 use crate::validation::validate_metadata;
@@ -26,8 +27,11 @@ impl Kernel {
             return Err(super::dispatch::not_allowed());
         }
         call.request.format()?;
+        call.request.content_type.require_json()?;
+        WriteOptions::Create.check(&call.request.query)?;
         let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
         let object = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
+        refuse_duplicates(call)?;
         let created = self.insert(call, object, call.request.query.is_dry_run())?;
         call.object_reply(StatusCode::CREATED, &created)
     }
@@ -40,7 +44,7 @@ impl Kernel {
         dry_run: bool,
     ) -> Result<Arc<Object>, ApiError> {
         place_in_namespace(call, &mut object)?;
-        if !object.resource_version().is_empty() {
+        if !matches!(object.resource_version(), "" | "0") {
             return Err(ApiError::unexpected("resourceVersion should not be set on objects to be created"));
         }
         let generated = self.generate_name(&mut object);
@@ -92,7 +96,7 @@ impl Kernel {
     }
 
     fn fill_system_fields(&mut self, object: &mut Object, now: Now) {
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generation"] {
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
             object.remove(&format!("/metadata/{field}"));
         }
         object.set("/metadata/uid", self.entropy.uid());
@@ -110,21 +114,50 @@ pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str
         ))
     })?;
     if field_validation == "Strict" {
-        let unknown = unknown_fields(&given, &decoded, "");
+        let unknown: Vec<String> =
+            unknown_fields(&given, &decoded, "").iter().map(|field| format!("unknown field {field:?}")).collect();
         if !unknown.is_empty() {
-            let listed: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
-            return Err(ApiError::bad_request(format!(
-                "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
-                resource.kind,
-                resource.version,
-                resource.kind,
-                listed.join(", ")
-            )));
+            return Err(strict_error(resource, &unknown));
         }
     }
+    check_quantities(&decoded).map_err(ApiError::bad_request)?;
     drop_empty(&mut decoded);
     let object = Object::from_value(decoded).map_err(|_| ApiError::internal("a kind that is no JSON object"))?;
     Ok(resource.strategy.to_stored(object))
+}
+
+/// With strict field validation, refuses a document in which a field stands twice.
+pub(super) fn refuse_duplicates(call: &Call<'_>) -> Result<(), ApiError> {
+    if call.request.query.text("fieldValidation") != "Strict" {
+        return Ok(());
+    }
+    let twice: Vec<String> =
+        duplicate_fields(&call.request.body).iter().map(|field| format!("duplicate field {field:?}")).collect();
+    if twice.is_empty() { Ok(()) } else { Err(strict_error(call.resource, &twice)) }
+}
+
+fn strict_error(resource: &Resource, errors: &[String]) -> ApiError {
+    let (kind, version) = (resource.kind, resource.version);
+    ApiError::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {kind}: strict decoding error: {}",
+        errors.join(", ")
+    ))
+}
+
+/// Quantities are texts to the decoder.
+fn check_quantities(value: &Value) -> Result<(), String> {
+    const MAPS: [&str; 6] = ["allocatable", "allocatedResources", "capacity", "limits", "overhead", "requests"];
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(field, child)| match child {
+            Value::Object(amounts) if MAPS.contains(&field.as_str()) => {
+                let wrong = amounts.values().filter_map(Value::as_str).any(|text| Quantity::parse(text).is_none());
+                if wrong { Err(SHAPE.to_owned()) } else { Ok(()) }
+            }
+            other => check_quantities(other),
+        }),
+        Value::Array(items) => items.iter().try_for_each(check_quantities),
+        _ => Ok(()),
+    }
 }
 
 /// Fields with a value that decoding dropped.

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::{Call, Kernel, Reply};
 use crate::admission;
-use crate::api_error::{ApiError, FieldError};
+use crate::api_error::ApiError;
 use crate::clock::Now;
 use crate::object::Object;
-use crate::request::{DeleteOptions, Preconditions};
+use crate::request::{DeleteOptions, Preconditions, check_list_options};
 use crate::resource::{Resource, usable_grace};
 use crate::storage::Key;
 
@@ -58,6 +58,7 @@ impl Kernel {
 
     pub(super) fn delete_collection(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let options = read_options(call)?;
+        check_list_options(&call.request.query)?;
         let format = call.request.format()?;
         let selector = call.request.selector()?;
         selector.fields.check(call.resource).map_err(ApiError::bad_request)?;
@@ -114,21 +115,10 @@ impl Kernel {
 }
 
 fn read_options(call: &Call<'_>) -> Result<DeleteOptions, ApiError> {
+    call.request.format()?;
     let options = DeleteOptions::read(&call.request.body, &call.request.query)?;
-    const POLICIES: [&str; 3] = ["Foreground", "Background", "Orphan"];
-    match options.propagation_policy.as_deref() {
-        Some(policy) if !POLICIES.contains(&policy) => {
-            let error =
-                FieldError::not_supported("propagationPolicy", policy, &["Foreground", "Background", "Orphan", "nil"]);
-            Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &[error]))
-        }
-        Some(policy) if options.orphan_dependents.is_some() => {
-            let detail = "orphanDependents and deletionPropagation cannot be both set";
-            let error = FieldError::invalid("propagationPolicy", policy, detail);
-            Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &[error]))
-        }
-        _ => Ok(options),
-    }
+    options.check()?;
+    Ok(options)
 }
 
 fn check_preconditions(resource: &Resource, old: &Object, wanted: Option<&Preconditions>) -> Result<(), ApiError> {

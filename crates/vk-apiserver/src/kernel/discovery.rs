@@ -21,12 +21,17 @@ const REVIEWS: [(&str, &str, &str, bool); 5] = [
 
 impl Kernel {
     pub(super) fn serve_path(&self, method: &str, path: &str) -> Result<Reply, ApiError> {
+        if path.contains("//") {
+            return Ok(Reply::page_not_found());
+        }
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        if let ["healthz" | "livez" | "readyz", ..] = segments.as_slice() {
+            return Ok(Reply::text("ok"));
+        }
         if !matches!(method, "get" | "head") {
             return Err(not_allowed());
         }
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         match segments.as_slice() {
-            ["healthz" | "livez" | "readyz", ..] => Ok(Reply::text("ok")),
             ["version"] => Ok(Reply::json(StatusCode::OK, &version())),
             ["api"] => Ok(Reply::json(
                 StatusCode::OK,
@@ -34,9 +39,10 @@ impl Kernel {
             )),
             ["apis"] => Ok(Reply::json(StatusCode::OK, &group_list())),
             ["api", "v1"] => resource_list("", "v1"),
-            ["apis", group] => group_document(group)
-                .map(|group| Reply::json(StatusCode::OK, &group))
-                .ok_or_else(ApiError::path_not_found),
+            ["apis", group] => Ok(match group_document(group) {
+                Some(group) => Reply::json(StatusCode::OK, &group),
+                None => Reply::page_not_found(),
+            }),
             ["apis", group, version] => resource_list(group, version),
             _ => Ok(Reply::page_not_found()),
         }
@@ -81,7 +87,8 @@ fn resource_list(group: &str, version: &str) -> Result<Reply, ApiError> {
         },
     ));
     if resources.is_empty() {
-        return Ok(Reply::page_not_found());
+        let known = group.is_empty() || groups().contains_key(group);
+        return if known { Err(ApiError::path_not_found()) } else { Ok(Reply::page_not_found()) };
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     let list =

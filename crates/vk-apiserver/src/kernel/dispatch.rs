@@ -1,6 +1,6 @@
 //! From a request to the function that answers it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::update::Part;
 use super::{Kernel, Reply};
@@ -50,6 +50,8 @@ pub(super) fn json_object(body: &[u8], kind: &str, api_version: &str) -> Result<
         ))
     };
     let value: Value = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
+    // Go reads null into an empty object.
+    let value = if value.is_null() { Value::Object(Map::new()) } else { value };
     let mut object = Object::from_value(value).map_err(|_| unreadable("the document is no object".into()))?;
     object.set_default("/kind", kind);
     object.set_default("/apiVersion", api_version);
@@ -97,7 +99,7 @@ impl Kernel {
         if let Some(reply) = self.review(request, path, identity, now) {
             return reply;
         }
-        if !REGISTRY.iter().any(|resource| resource.group == path.group && resource.version == path.version) {
+        if !REGISTRY.iter().any(|resource| resource.group == path.group) {
             return Ok(Reply::page_not_found());
         }
         let resource = resource::find(&path.group, &path.plural)

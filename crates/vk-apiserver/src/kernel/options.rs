@@ -16,6 +16,9 @@ pub struct Options {
     pub graph_lag: Duration,
     /// How often an idle watch gets a bookmark.
     pub bookmark_interval: Duration,
+    /// How many events a watch may be behind its reader before the server ends it, as kube-apiserver does with clients
+    /// that read too slowly. By default nothing but the history's end limits it.
+    pub slow_watch_limit: Option<usize>,
     /// Whether pods get a ServiceAccount and its token volume on creation.
     pub service_account_admission: bool,
     /// What runs beside the API server.
@@ -30,6 +33,7 @@ impl Default for Options {
             request_limit: 100_000,
             graph_lag: Duration::ZERO,
             bookmark_interval: Duration::from_secs(60),
+            slow_watch_limit: None,
             service_account_admission: true,
             controllers: Controllers::default(),
         }

@@ -3,45 +3,67 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeError, Engine as _};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Call, Kernel, Reply};
-use crate::api_error::{ApiError, FieldError};
+use crate::api_error::ApiError;
 use crate::object::Object;
+use crate::request::check_list_options;
 use crate::storage::Key;
 
+const PAGE_EXPIRED: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+/// How tokens are encoded.
+const VERSION: &str = "meta.k8s.io/v1";
+
 /// Where the next page starts, and of which snapshot.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct ContinueToken {
     v: String,
-    rv: u64,
+    /// -1 after the snapshot was forgotten: the rest of the list is as it is now.
+    rv: i64,
     start: String,
 }
 
 impl ContinueToken {
-    fn encode(revision: u64, last: &Key) -> String {
-        let token =
-            Self { v: "meta.k8s.io/v1".into(), rv: revision, start: format!("{}/{}", last.namespace, last.name) };
+    fn encode(revision: Option<u64>, last: &Key) -> String {
+        let rv = revision.and_then(|revision| i64::try_from(revision).ok()).unwrap_or(-1);
+        let token = Self { v: VERSION.into(), rv, start: format!("{}/{}", last.namespace, last.name) };
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
     }
 
-    fn decode(text: &str) -> Result<(u64, Key), ApiError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let token: Option<Self> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let invalid = || ApiError::bad_request("continue key is not valid: encoded token was not recognized");
-        let token = token.ok_or_else(invalid)?;
-        let (namespace, name) = token.start.split_once('/').ok_or_else(invalid)?;
-        Ok((token.rv, Key::new(namespace, name)))
+    /// The snapshot, if the token holds to one, and the key after which the next page starts.
+    fn decode(text: &str) -> Result<(Option<u64>, Key), ApiError> {
+        let invalid =
+            |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| match error {
+            DecodeError::InvalidByte(offset, _) => invalid(format!("illegal base64 data at input byte {offset}")),
+            other => invalid(other.to_string()),
+        })?;
+        let token: Self = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+        if token.v != VERSION {
+            return Err(invalid(format!("server does not recognize this encoded version {}", token.v)));
+        }
+        if token.rv == 0 {
+            return Err(invalid(format!("incorrect encoded start resourceVersion (version {VERSION})")));
+        }
+        let (namespace, name) = token.start.split_once('/').ok_or_else(|| invalid("no start key".into()))?;
+        Ok((u64::try_from(token.rv).ok(), Key::new(namespace, name)))
     }
 }
 
 impl Kernel {
     pub(super) fn get(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let format = call.request.format()?;
+        if let Some(asked) = revision_of(call.request.query.text("resourceVersion"))
+            .map_err(|error| ApiError::unexpected(error.message.trim_start_matches("invalid resource version: ")))?
+        {
+            self.refuse_future(asked)?;
+        }
         let object = self
             .storage
             .get(call.resource.storage, &call.key())
@@ -51,13 +73,16 @@ impl Kernel {
 
     pub(super) fn list(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let format = call.request.format()?;
+        check_list_options(&call.request.query)?;
         let selector = call.request.selector()?;
         selector.fields.check(call.resource).map_err(ApiError::bad_request)?;
         let (revision, after) = self.list_position(call)?;
         let limit = usize::try_from(call.request.query.number("limit")?.unwrap_or_default()).unwrap_or_default();
+        // A list that may be of any age comes from the watch cache, which knows no pages.
+        let limit = if call.request.query.text("resourceVersion") == "0" { 0 } else { limit };
         let namespace = &call.path.namespace;
         let mut selected = self
-            .snapshot(call, revision)?
+            .snapshot(call, revision, after.as_ref())?
             .into_iter()
             .filter(|object| namespace.is_empty() || object.namespace() == namespace)
             .filter(|object| after.as_ref().is_none_or(|after| Key::of(object) > *after))
@@ -69,7 +94,7 @@ impl Kernel {
         let remaining = selected.count();
         let mut metadata = json!({"resourceVersion": revision.to_string()});
         if let (Some(last), 1..) = (page.last(), remaining) {
-            metadata["continue"] = ContinueToken::encode(revision, &Key::of(last)).into();
+            metadata["continue"] = ContinueToken::encode(Some(revision), &Key::of(last)).into();
             if selector.is_empty() {
                 metadata["remainingItemCount"] = remaining.into();
             }
@@ -85,46 +110,40 @@ impl Kernel {
         let query = &call.request.query;
         let current = self.storage.revision();
         let asked = revision_of(query.text("resourceVersion"))?;
-        let rule = query.text("resourceVersionMatch");
         if let Some(text) = query.get("continue").filter(|text| !text.is_empty()) {
-            if !rule.is_empty() {
-                return Err(forbidden_match("resourceVersionMatch is forbidden when continue is provided"));
+            if asked.is_some_and(|asked| asked > 0) {
+                return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
             }
             let (revision, last) = ContinueToken::decode(text)?;
-            return Ok((revision, Some(last)));
+            return Ok((revision.unwrap_or(current), Some(last)));
         }
-        match (rule, asked) {
-            ("", _) | ("NotOlderThan" | "Exact", Some(_)) => {}
-            ("NotOlderThan" | "Exact", None) => {
-                return Err(forbidden_match("resourceVersionMatch is forbidden unless resourceVersion is provided"));
-            }
-            (other, _) => {
-                let supported = ["Exact", "NotOlderThan", ""];
-                let error = FieldError::not_supported("resourceVersionMatch", other, &supported);
-                return Err(ApiError::invalid_options(error));
-            }
+        if let Some(asked) = asked {
+            self.refuse_future(asked)?;
         }
-        if let Some(asked) = asked.filter(|asked| *asked > current) {
-            return Err(ApiError::version_too_large(asked, current));
-        }
-        match (rule, asked) {
+        match (query.text("resourceVersionMatch"), asked) {
             ("Exact", Some(asked)) => Ok((asked, None)),
             _ => Ok((current.saturating_sub(call.behind).max(1), None)),
         }
     }
 
-    fn snapshot(&self, call: &Call<'_>, revision: u64) -> Result<Vec<Arc<Object>>, ApiError> {
+    fn refuse_future(&self, asked: u64) -> Result<(), ApiError> {
+        let current = self.storage.revision();
+        if asked > current { Err(ApiError::version_too_large(asked, current)) } else { Ok(()) }
+    }
+
+    fn snapshot(&self, call: &Call<'_>, revision: u64, after: Option<&Key>) -> Result<Vec<Arc<Object>>, ApiError> {
         let collection = self.storage.collection(call.resource.storage);
         if revision >= self.storage.revision() {
             return Ok(collection.objects(None).cloned().collect());
         }
         let past = collection.at(revision).map_err(|compacted| {
             let oldest = compacted.oldest;
-            match call.request.query.get("continue") {
-                Some(_) => ApiError::expired(
-                    "The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.",
-                ),
-                None => ApiError::expired(format!("The resourceVersion for the provided list is too old: {revision} ({oldest})")),
+            match after {
+                // The token that comes with the refusal leads through the rest of the list as it is now.
+                Some(after) => ApiError::expired(PAGE_EXPIRED).with_continue(ContinueToken::encode(None, after)),
+                None => ApiError::expired(format!(
+                    "The resourceVersion for the provided list is too old: {revision} ({oldest})"
+                )),
             }
         })?;
         Ok(past.into_values().collect())
@@ -133,14 +152,15 @@ impl Kernel {
 
 /// A resourceVersion parameter: `None` when it was not given.
 pub(super) fn revision_of(text: &str) -> Result<Option<u64>, ApiError> {
-    let invalid = || {
+    let invalid = |why: &str| {
         ApiError::bad_request(format!(
-            "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+            "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: {why}"
         ))
     };
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| invalid()) }
-}
-
-pub(super) fn forbidden_match(detail: &str) -> ApiError {
-    ApiError::invalid_options(FieldError::forbidden("resourceVersionMatch", detail))
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        _ if text.is_empty() => Ok(None),
+        Ok(revision) => Ok(Some(revision)),
+        Err(_) => Err(invalid(if is_number { "value out of range" } else { "invalid syntax" })),
+    }
 }

@@ -1,6 +1,8 @@
 //! Reviews: questions about tokens and permissions, answered and not stored.
 
 use http::StatusCode;
+use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenReview};
+use k8s_openapi::api::authorization::v1::{LocalSubjectAccessReview, SelfSubjectAccessReview, SubjectAccessReview};
 use serde_json::{Value, json};
 
 use super::dispatch::{json_object, not_allowed};
@@ -12,7 +14,14 @@ use crate::clock::Now;
 use crate::identity::Identity;
 use crate::object::Object;
 use crate::request::{ApiRequest, ResourcePath, Verb};
+use crate::resource::typed;
 use crate::tokens::IssuedToken;
+
+/// Where a review was sent.
+struct Scope<'path> {
+    api_version: String,
+    namespace: &'path str,
+}
 
 impl Kernel {
     /// Answers a review; `None` if the path is none.
@@ -31,22 +40,26 @@ impl Kernel {
             ("authorization.k8s.io", "v1", "localsubjectaccessreviews") => "LocalSubjectAccessReview",
             _ => return None,
         };
-        if path.verb != Verb::Create || !path.name.is_empty() {
+        if !path.name.is_empty() {
+            return Some(Err(ApiError::path_not_found()));
+        }
+        if path.verb != Verb::Create {
             return Some(Err(not_allowed()));
         }
-        Some(self.answer_review(request, kind, &format!("{}/v1", path.group), identity, now))
+        let scope = Scope { api_version: format!("{}/v1", path.group), namespace: &path.namespace };
+        Some(self.answer_review(request, kind, &scope, identity, now))
     }
 
     fn answer_review(
         &self,
         request: &ApiRequest,
         kind: &str,
-        api_version: &str,
+        scope: &Scope<'_>,
         identity: &Identity,
         now: Now,
     ) -> Result<Reply, ApiError> {
         request.content_type.require_json()?;
-        let mut review = json_object(&request.body, kind, api_version)?;
+        let mut review = shaped(json_object(&request.body, kind, &scope.api_version)?, kind)?;
         let status = match kind {
             "TokenReview" if review.text("/spec/token").is_empty() => {
                 return Err(ApiError::bad_request("token is required for TokenReview in authentication"));
@@ -54,7 +67,10 @@ impl Kernel {
             "TokenReview" => self.review_token(&review, now),
             "SelfSubjectReview" => json!({"userInfo": {"username": identity.user, "groups": identity.groups}}),
             "SelfSubjectAccessReview" => self.review_access(&review, identity)?,
-            _ => self.review_access(&review, &subject_of(&review)?)?,
+            _ => {
+                check_scope(&review, kind, scope.namespace)?;
+                self.review_access(&review, &subject_of(&review)?)?
+            }
         };
         review.set("/status", status);
         review.set_default("/metadata", json!({}));
@@ -106,6 +122,42 @@ impl Kernel {
             Decision::Deny(reason) => json!({"allowed": false, "reason": reason}),
         })
     }
+}
+
+/// Refuses values of the wrong type.
+fn shaped(review: Object, kind: &str) -> Result<Object, ApiError> {
+    let value = review.into_value();
+    let decoded = match kind {
+        "TokenReview" => typed::<TokenReview>(value),
+        "SelfSubjectReview" => typed::<SelfSubjectReview>(value),
+        "SelfSubjectAccessReview" => typed::<SelfSubjectAccessReview>(value),
+        "LocalSubjectAccessReview" => typed::<LocalSubjectAccessReview>(value),
+        _ => typed::<SubjectAccessReview>(value),
+    };
+    let decoded = decoded.map_err(|error| {
+        ApiError::bad_request(format!("{kind} in version \"v1\" cannot be handled as a {kind}: {error}"))
+    })?;
+    Object::from_value(decoded).map_err(|_| ApiError::internal("a review that is no object"))
+}
+
+/// A review is about nothing stored, so it has no name; a local one is about its own namespace.
+fn check_scope(review: &Object, kind: &str, namespace: &str) -> Result<(), ApiError> {
+    let refuse = |error: FieldError| Err(ApiError::invalid("authorization.k8s.io", "", "", &[error]));
+    if kind == "LocalSubjectAccessReview" {
+        if !matches!(review.namespace(), own if own.is_empty() || own == namespace) {
+            let why = "the namespace of the provided object does not match the namespace sent on the request";
+            return Err(ApiError::bad_request(why));
+        }
+        let asked = review.text("/spec/resourceAttributes/namespace");
+        if asked != namespace {
+            let path = "spec.resourceAttributes.namespace";
+            return refuse(FieldError::invalid(path, asked, "must match metadata.namespace"));
+        }
+    } else if review.at("/metadata").and_then(Value::as_object).is_some_and(|metadata| !metadata.is_empty()) {
+        let value = review.at("/metadata").cloned().unwrap_or_default();
+        return refuse(FieldError::invalid("metadata", value, "must be empty"));
+    }
+    Ok(())
 }
 
 fn subject_of(review: &Object) -> Result<Identity, ApiError> {

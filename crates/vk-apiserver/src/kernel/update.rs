@@ -5,16 +5,17 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::create::decode;
+use super::create::{decode, refuse_duplicates};
 use super::{Call, Kernel, Reply};
 use crate::admission;
 use crate::api_error::{ApiError, FieldError};
+use crate::clock::{Now, rfc3339_seconds};
 use crate::defaults::qos_class;
 use crate::object::Object;
 use crate::patch::{PatchError, apply_json_patch, apply_merge_patch, apply_strategic_patch};
-use crate::request::ContentType;
+use crate::request::{ContentType, WriteOptions};
 use crate::storage::Key;
-use crate::validation::{validate_metadata_update, validate_pod_spec};
+use crate::validation::{validate_ephemeral_update, validate_metadata_update, validate_pod_spec};
 
 /// Which part of an object a write may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +44,12 @@ impl Part {
 
 impl Kernel {
     pub(super) fn update(&mut self, call: &Call<'_>, part: Part) -> Result<Reply, ApiError> {
+        call.request.format()?;
+        call.request.content_type.require_json()?;
+        WriteOptions::Update.check(&call.request.query)?;
         let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
         let mut object = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
-        if object.name().is_empty() {
-            object.set("/metadata/name", call.path.name.clone());
-        }
+        refuse_duplicates(call)?;
         require_own_name(call, &object)?;
         let Some(old) = self.storage.get(call.resource.storage, &call.key()).map(Arc::clone) else {
             return self.create_by_update(call, object, part);
@@ -57,11 +59,7 @@ impl Kernel {
             return Err(ApiError::conflict(call.resource, &call.path.name, &why));
         }
         if call.resource.namespaced {
-            if !object.namespace().is_empty() && object.namespace() != call.path.namespace {
-                return Err(ApiError::bad_request(
-                    "the namespace of the provided object does not match the namespace sent on the request",
-                ));
-            }
+            require_own_namespace(call, &object)?;
             object.set("/metadata/namespace", call.path.namespace.clone());
         }
         self.replace(call, part, &old, object)
@@ -83,6 +81,10 @@ impl Kernel {
                 "server-side apply is not served here: send a strategic merge patch or a merge patch",
             ));
         }
+        if !call.request.content_type.is_patch() {
+            return Err(ApiError::unsupported_media_type("415: Unsupported Media Type"));
+        }
+        WriteOptions::Patch(&call.request.content_type).check(&call.request.query)?;
         let patch: Value = serde_json::from_slice(&call.request.body)
             .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
         let old = self
@@ -92,12 +94,20 @@ impl Kernel {
             .ok_or_else(|| ApiError::not_found(call.resource, &call.path.name))?;
         let mut served = call.resource.strategy.to_served(&old).into_value();
         apply(call, &mut served, &patch)?;
+        if call.request.content_type == ContentType::StrategicMergePatch {
+            // Into a typed object, which knows what it is.
+            for (field, value) in [("kind", call.resource.kind.to_owned()), ("apiVersion", call.resource.api_version())]
+            {
+                served.as_object_mut().map(|fields| fields.insert(field.to_owned(), value.into()));
+            }
+        }
         let undecodable =
             |error: String| ApiError::invalid("", "", "", &[FieldError::invalid("patch", patch.to_string(), &error)]);
         let served = Object::from_value(served).map_err(|_| undecodable("the result is no object".into()))?;
         let patched = decode(call.resource, served, call.request.query.text("fieldValidation"))
             .map_err(|error| undecodable(error.message))?;
         require_own_name(call, &patched)?;
+        require_own_namespace(call, &patched)?;
         self.replace(call, part, &old, patched)
     }
 
@@ -113,8 +123,9 @@ impl Kernel {
         let mut errors = validate_metadata_update(&new, old);
         errors.extend(match part {
             Part::Main | Part::Finalize => strategy.validate_update(&new, old),
-            Part::Status | Part::Approval => strategy.validate_status_update(&new, old),
-            Part::EphemeralContainers => strategy.validate(&new),
+            Part::Status => strategy.validate_status_update(&new, old),
+            Part::Approval => strategy.validate_approval(&new, old),
+            Part::EphemeralContainers => validate_ephemeral_update(&new, old),
             Part::Resize => validate_resize(&new),
         });
         if !errors.is_empty() {
@@ -163,11 +174,25 @@ fn require_own_name(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
     if object.name() == call.path.name {
         return Ok(());
     }
+    if object.name().is_empty() {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.path.name
+        )));
+    }
     Err(ApiError::bad_request(format!(
         "the name of the object ({}) does not match the name on the URL ({})",
         object.name(),
         call.path.name
     )))
+}
+
+fn require_own_namespace(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
+    if object.namespace().is_empty() || object.namespace() == call.path.namespace {
+        return Ok(());
+    }
+    let why = "the namespace of the provided object does not match the namespace sent on the request";
+    Err(ApiError::bad_request(why))
 }
 
 fn validate_resize(pod: &Object) -> Vec<FieldError> {
@@ -201,6 +226,7 @@ fn apply(call: &Call<'_>, target: &mut Value, patch: &Value) -> Result<(), ApiEr
 
 /// What no client can change (`BeforeUpdate` in `registry/rest/update.go`).
 fn restore_system_fields(new: &mut Object, old: &Object) {
+    new.remove("/metadata/selfLink");
     for field in ["generation", "creationTimestamp"] {
         new.copy_from(&format!("/metadata/{field}"), old);
     }
@@ -222,10 +248,11 @@ fn prepare(call: &Call<'_>, part: Part, new: &mut Object, old: &Object) {
         Part::Status => strategy.prepare_status_update(new, old),
         Part::Finalize => new.copy_from("/status", old),
         Part::Approval => {
-            let conditions = new.at("/status/conditions").cloned();
+            let mut conditions = new.items("/status/conditions").to_vec();
+            stamp(&mut conditions, old, call.now);
             new.copy_from("/spec", old);
             new.copy_from("/status", old);
-            new.set_or_remove("/status/conditions", conditions);
+            new.set_or_remove("/status/conditions", (!conditions.is_empty()).then(|| conditions.into()));
         }
         Part::EphemeralContainers => keep_only(new, old, |new, result| {
             result.copy_from("/spec/ephemeralContainers", new);
@@ -239,6 +266,21 @@ fn prepare(call: &Call<'_>, part: Part, new: &mut Object, old: &Object) {
                 }
             }
         }),
+    }
+}
+
+/// Gives conditions their times: when they were written, and when their status last changed.
+fn stamp(conditions: &mut [Value], old: &Object, now: Now) {
+    let time = Value::from(rfc3339_seconds(now.wall));
+    for condition in conditions.iter_mut().filter_map(Value::as_object_mut) {
+        let known = old.items("/status/conditions").iter().find(|own| own.get("type") == condition.get("type"));
+        let unchanged = known.filter(|own| own.get("status") == condition.get("status"));
+        for field in ["lastTransitionTime", "lastUpdateTime"] {
+            let before = unchanged.and_then(|own| own.get(field)).filter(|time| !time.is_null()).cloned();
+            if condition.get(field).is_none_or(Value::is_null) {
+                condition.insert(field.to_owned(), before.unwrap_or_else(|| time.clone()));
+            }
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::read::{forbidden_match, revision_of};
+use super::read::revision_of;
 use super::{Call, Kernel, Reply};
 use crate::api_error::ApiError;
 use crate::clock::Now;
-use crate::request::Format;
+use crate::request::{Format, check_watch_options};
 use crate::resource::Resource;
 use crate::selector::Selector;
 use crate::storage::{Change, ChangeKind};
@@ -90,18 +90,13 @@ impl Kernel {
     pub(super) fn watch(&mut self, call: &Call<'_>) -> Result<Reply, ApiError> {
         let query = &call.request.query;
         let format = call.request.format()?;
+        check_watch_options(query)?;
         let selector = call.request.selector()?;
         selector.fields.check(call.resource).map_err(ApiError::bad_request)?;
         let current = self.storage.revision();
         let asked = revision_of(query.text("resourceVersion")).map_err(|error| ApiError::unexpected(error.message))?;
-        if let Some(asked) = asked.filter(|asked| *asked > current) {
-            return Err(ApiError::version_too_large(asked, current));
-        }
         let bookmarks = query.flag("allowWatchBookmarks");
         let streaming_list = query.flag("sendInitialEvents");
-        if streaming_list && query.text("resourceVersionMatch") != "NotOlderThan" {
-            return Err(forbidden_match("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
-        }
         let start = match asked {
             Some(revision @ 1..) if !streaming_list => Some(revision),
             _ => None,
@@ -117,6 +112,7 @@ impl Kernel {
             namespace: call.path.namespace.clone(),
             selector,
             format,
+            // A version that is still to come is waited for.
             position: start.unwrap_or(current),
             initial: VecDeque::new(),
             next_bookmark: bookmarks.then(|| match start {
@@ -159,14 +155,21 @@ impl Kernel {
         }
         let mut frames: Vec<Bytes> = watch.initial.drain(..).collect();
         match self.storage.collection(watch.resource.storage).changes_after(watch.position) {
-            Ok(changes) => frames.extend(changes.filter_map(|change| watch.event(change))),
+            Ok(changes) => {
+                let events: Vec<Bytes> = changes.filter_map(|change| watch.event(change)).collect();
+                if self.options.slow_watch_limit.is_some_and(|limit| events.len() > limit) {
+                    watch.ended = true;
+                    return WatchStep::End;
+                }
+                frames.extend(events);
+            }
             Err(compacted) => {
                 watch.ended = true;
                 frames.push(frame("ERROR", &too_old(watch.position, compacted.oldest).to_status()));
                 return WatchStep::Deliver(frames);
             }
         }
-        watch.position = self.storage.revision();
+        watch.position = watch.position.max(self.storage.revision());
         if watch.next_bookmark.is_some_and(|due| due <= now.elapsed) {
             frames.push(frame("BOOKMARK", &watch.format.bookmark(watch.resource, watch.position, false)));
             let next = now.elapsed + self.options.bookmark_interval;

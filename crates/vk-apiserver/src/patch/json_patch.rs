@@ -9,20 +9,22 @@ use super::PatchError;
 const MAX_OPERATIONS: usize = 10_000;
 
 #[derive(Deserialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-enum Operation {
-    Add { path: String, value: Value },
-    Remove { path: String },
-    Replace { path: String, value: Value },
-    Move { from: String, path: String },
-    Copy { from: String, path: String },
-    Test { path: String, value: Option<Value> },
+struct Operation {
+    #[serde(default)]
+    op: String,
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    value: Value,
 }
 
 /// Applies every operation in order; after an error `target` is half-patched and must be thrown away.
 pub(crate) fn apply(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
-    let operations: Vec<Operation> = serde_json::from_value(patch.clone())
+    let operations: Option<Vec<Operation>> = serde_json::from_value(patch.clone())
         .map_err(|error| PatchError::Malformed(format!("error decoding patch: {error}")))?;
+    let operations = operations.unwrap_or_default();
     if operations.len() > MAX_OPERATIONS {
         let message =
             format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}", operations.len());
@@ -32,30 +34,55 @@ pub(crate) fn apply(target: &mut Value, patch: &Value) -> Result<(), PatchError>
 }
 
 fn step(target: &mut Value, operation: Operation) -> Result<(), PatchError> {
-    match operation {
-        Operation::Add { path, value } => add(target, &path, value),
-        Operation::Remove { path } => remove(target, &path).map(drop),
-        Operation::Replace { path, value } => {
-            let slot = target.pointer_mut(&path).ok_or_else(|| missing("replace", &path))?;
-            *slot = value;
+    let unspecified = |what: &str| PatchError::Inapplicable(format!("{what} is not specified"));
+    let path = operation.path.ok_or_else(|| unspecified("path"))?;
+    let from = || operation.from.as_deref().ok_or_else(|| unspecified("from"));
+    match operation.op.as_str() {
+        "add" => add(target, &path, operation.value),
+        "remove" => remove(target, &path).map(drop),
+        "replace" => replace(target, &path, operation.value),
+        "move" => {
+            let value = remove(target, from()?)?;
+            add(target, &path, value)
+        }
+        "copy" => {
+            let value = read(target, from()?).ok_or_else(|| missing("copy", &path))?;
+            add(target, &path, value)
+        }
+        "test" if read(target, &path).unwrap_or_default() == operation.value => Ok(()),
+        "test" => Err(PatchError::Inapplicable(format!("testing value {path} failed: test failed"))),
+        other => Err(PatchError::Inapplicable(format!("Unexpected kind: {other}"))),
+    }
+}
+
+/// What stands at a path; null for a field that an object does not have.
+fn read(target: &mut Value, path: &str) -> Option<Value> {
+    let (parent, last) = parent_of(target, path)?;
+    match parent {
+        Value::Object(map) => Some(map.get(&last).cloned().unwrap_or_default()),
+        Value::Array(list) => list.get(last.parse::<usize>().ok()?).cloned(),
+        _ => None,
+    }
+}
+
+/// Fields that are not there are added, as the library of kube-apiserver does against the RFC.
+fn replace(target: &mut Value, path: &str, value: Value) -> Result<(), PatchError> {
+    if path.is_empty() {
+        *target = value;
+        return Ok(());
+    }
+    let (parent, last) = parent_of(target, path).ok_or_else(|| missing("replace", path))?;
+    match parent {
+        Value::Object(map) => {
+            map.insert(last, value);
             Ok(())
         }
-        Operation::Move { from, path } => {
-            let value = remove(target, &from)?;
-            add(target, &path, value)
+        Value::Array(list) => {
+            let slot = last.parse::<usize>().ok().and_then(|index| list.get_mut(index));
+            *slot.ok_or_else(|| missing("replace", path))? = value;
+            Ok(())
         }
-        Operation::Copy { from, path } => {
-            let value = target.pointer(&from).cloned().ok_or_else(|| missing("copy", &from))?;
-            add(target, &path, value)
-        }
-        Operation::Test { path, value } => {
-            let found = target.pointer(&path).unwrap_or(&Value::Null);
-            if *found == value.unwrap_or(Value::Null) {
-                Ok(())
-            } else {
-                Err(PatchError::Inapplicable(format!("testing value {path} failed: test failed")))
-            }
-        }
+        _ => Err(missing("replace", path)),
     }
 }
 
@@ -94,9 +121,14 @@ fn remove(target: &mut Value, path: &str) -> Result<Value, PatchError> {
     .ok_or_else(|| missing("remove", path))
 }
 
+/// What stands before the first slash of a path is not looked at.
 fn parent_of<'value>(target: &'value mut Value, path: &str) -> Option<(&'value mut Value, String)> {
-    let (parent, last) = path.rsplit_once('/')?;
-    Some((target.pointer_mut(parent)?, last.replace("~1", "/").replace("~0", "~")))
+    let (_, path) = path.split_once('/')?;
+    let (parents, last) = match path.rsplit_once('/') {
+        Some((parents, last)) => (format!("/{parents}"), last),
+        None => (String::new(), path),
+    };
+    Some((target.pointer_mut(&parents)?, last.replace("~1", "/").replace("~0", "~")))
 }
 
 fn missing(operation: &str, path: &str) -> PatchError {
@@ -129,6 +161,17 @@ mod tests {
         ]);
         let after = patched(before, patch).unwrap();
         assert_eq!(after, json!({"metadata": {"annotations": {}}, "list": [0, 2, 4], "last": 4, "moved": "1"}));
+    }
+
+    #[test]
+    fn what_is_not_there_is_replaced_and_copied_as_null() {
+        let patch = json!([
+            {"op": "replace", "path": "/new", "value": 1},
+            {"op": "copy", "from": "/none", "path": "/null"},
+            {"op": "add", "path": "no/slash", "value": 2},
+        ]);
+        assert_eq!(patched(json!({}), patch), Ok(json!({"new": 1, "null": null, "slash": 2})));
+        assert_eq!(patched(json!({"a": 1}), Value::Null), Ok(json!({"a": 1})));
     }
 
     #[test]

@@ -32,6 +32,14 @@ impl PatchType {
         self.fields.iter().find(|(field, _)| *field == name).map(|(_, rule)| *rule)
     }
 
+    /// By what the elements of a list are told apart; `None` for lists of scalars.
+    pub(crate) fn key_of(&self, list: &str) -> Option<&'static str> {
+        match self.field(list) {
+            Some(PatchField::KeyedList { key, .. }) => Some(key),
+            _ => None,
+        }
+    }
+
     /// The type of an object-valued field.
     pub(crate) fn object(&self, name: &str) -> &'static PatchType {
         match self.field(name) {

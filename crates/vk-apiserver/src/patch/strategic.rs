@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::PatchError;
 use super::schema::{PatchField, PatchType};
-use super::strategic_lists::{delete_scalars, merge_keyed, merge_set, order_by};
+use super::strategic_lists::{check_order, delete_scalars, merge_keyed, merge_set, order_by};
 
 pub(super) const DIRECTIVE: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
@@ -15,6 +15,9 @@ const DELETE_SCALARS: &str = "$deleteFromPrimitiveList/";
 
 /// Applies a patch to an object of the given type.
 pub(crate) fn apply(target: &mut Value, patch: &Value, kind: &PatchType) -> Result<(), PatchError> {
+    if patch.is_null() {
+        return Ok(());
+    }
     let (Value::Object(original), Value::Object(patch)) = (target, patch) else {
         return Err(PatchError::Malformed("Invalid JSON document".into()));
     };
@@ -41,19 +44,18 @@ pub(super) fn merge(
     let deletions = take_prefixed(&mut patch, DELETE_SCALARS);
     for (field, scalars) in deletions {
         if let Some(list) = original.get_mut(&field) {
-            *list = delete_scalars(list.take(), &scalars)?;
+            *list = delete_scalars(list.take(), &scalars);
         }
+    }
+    for (field, order) in &orders {
+        check_order(patch.get(field), order, kind.key_of(field))?;
     }
     for (field, value) in patch {
         merge_field(&mut original, field, value, kind)?;
     }
     for (field, order) in orders {
         if let Some(list) = original.get_mut(&field) {
-            let key = match kind.field(&field) {
-                Some(PatchField::KeyedList { key, .. }) => Some(key),
-                _ => None,
-            };
-            *list = order_by(list.take(), &order, key)?;
+            *list = order_by(list.take(), &order, kind.key_of(&field))?;
         }
     }
     Ok(original)
@@ -91,19 +93,15 @@ fn merge_field(
     Ok(())
 }
 
-/// What is left of a patch value that has nothing to merge with: no directives, no nulls. `None` if the value itself
-/// is one directive.
+/// What is left of a patch value that has nothing to merge with: no nulls and nothing with `$patch`. The other
+/// directives stay, as they do in kube-apiserver, until the object's type does not know them. `None` if the value
+/// itself is one with `$patch`.
 pub(super) fn without_directives(value: Value) -> Option<Value> {
     match value {
         Value::Object(map) if map.contains_key(DIRECTIVE) => None,
         Value::Object(map) => Some(Value::Object(
             map.into_iter()
-                .filter(|(key, child)| {
-                    !child.is_null()
-                        && key != RETAIN_KEYS
-                        && !key.starts_with(SET_ORDER)
-                        && !key.starts_with(DELETE_SCALARS)
-                })
+                .filter(|(_, child)| !child.is_null())
                 .filter_map(|(key, child)| Some((key, without_directives(child)?)))
                 .collect(),
         )),

@@ -44,16 +44,36 @@ pub(super) fn merge_set(original: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
 }
 
 /// `$deleteFromPrimitiveList`: takes scalars out of a list.
-pub(super) fn delete_scalars(list: Value, scalars: &Value) -> Result<Value, PatchError> {
-    let scalars =
-        scalars.as_array().ok_or_else(|| PatchError::Malformed("invalid patch format of primitive list".into()))?;
-    match list {
-        Value::Array(mut items) => {
+pub(super) fn delete_scalars(list: Value, scalars: &Value) -> Value {
+    match (list, scalars) {
+        (Value::Array(mut items), Value::Array(scalars)) => {
             items.retain(|item| !scalars.contains(item));
-            Ok(Value::Array(items))
+            Value::Array(items)
         }
-        other => Ok(other),
+        // What is no list, or is to be deleted from none, stays.
+        (other, _) => other,
     }
+}
+
+/// Refuses an order that does not name what the patch brings, in the patch's order.
+pub(super) fn check_order(patch: Option<&Value>, order: &Value, key: Option<&str>) -> Result<(), PatchError> {
+    let (Some(Value::Array(patch)), Value::Array(order)) = (patch, order) else { return Ok(()) };
+    if patch.is_empty() || order.is_empty() {
+        return Ok(());
+    }
+    let mut named = order.iter();
+    let brought = patch.iter().filter(|value| value.get(DIRECTIVE).is_none());
+    for value in brought {
+        if !named.any(|other| same(other, value, key)) {
+            let message = format!(
+                "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
+                Value::from(patch.clone()),
+                Value::from(order.clone())
+            );
+            return Err(PatchError::Internal(message));
+        }
+    }
+    Ok(())
 }
 
 /// `$setElementOrder`: the named elements in the named order, the others where they stood.

@@ -27,7 +27,7 @@ impl Format {
     fn of(range: &str) -> Option<Self> {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next()?;
-        if !matches!(media, "application/json" | "application/*" | "*/*") {
+        if !matches!(media, "application/json" | "*/*") {
             return None;
         }
         let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Query;
-use crate::api_error::ApiError;
+use super::{Query, options};
+use crate::api_error::{ApiError, FieldError};
 
 /// The format of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,11 @@ impl ContentType {
             "application/apply-patch+yaml" | "application/apply-patch+cbor" => Self::Apply,
             other => Self::Other(other.to_owned()),
         }
+    }
+
+    /// Whether this is a patch that can be applied here.
+    pub(crate) fn is_patch(&self) -> bool {
+        matches!(self, Self::JsonPatch | Self::MergePatch | Self::StrategicMergePatch)
     }
 
     /// Refuses everything but JSON objects.
@@ -64,6 +69,23 @@ pub(crate) struct Preconditions {
 }
 
 impl DeleteOptions {
+    /// What is wrong with the options (`ValidateDeleteOptions`).
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        let mut errors = Vec::new();
+        let policy = self.propagation_policy.as_deref();
+        if self.orphan_dependents.is_some() && policy.is_some() {
+            let detail = "orphanDependents and deletionPropagation cannot be both set";
+            errors.push(FieldError::invalid("propagationPolicy", policy.unwrap_or_default(), detail));
+        }
+        if let Some(policy) = policy.filter(|policy| !matches!(*policy, "Foreground" | "Background" | "Orphan")) {
+            let supported = ["Foreground", "Background", "Orphan", "nil"];
+            errors.push(FieldError::not_supported("propagationPolicy", policy, &supported));
+        }
+        let dry_run: Vec<&str> = self.dry_run.iter().map(String::as_str).collect();
+        errors.extend(options::dry_run(&dry_run));
+        if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &errors)) }
+    }
+
     /// From the body if there is one, else from the query.
     pub(crate) fn read(body: &Bytes, query: &Query) -> Result<Self, ApiError> {
         if body.is_empty() {
@@ -72,11 +94,16 @@ impl DeleteOptions {
                 preconditions: None,
                 propagation_policy: query.get("propagationPolicy").map(ToOwned::to_owned),
                 orphan_dependents: query.get("orphanDependents").map(|_| query.flag("orphanDependents")),
-                dry_run: query.get("dryRun").map(|value| vec![value.to_owned()]).unwrap_or_default(),
+                dry_run: query.all("dryRun").into_iter().map(ToOwned::to_owned).collect(),
             });
         }
         let value: Value = serde_json::from_slice(body)
             .map_err(|error| ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")))?;
+        if !value.is_object() {
+            return Err(ApiError::bad_request(
+                "couldn't get version/kind; json parse error: the document is no object",
+            ));
+        }
         let kind = value.get("kind").and_then(Value::as_str).unwrap_or("DeleteOptions");
         if kind != "DeleteOptions" {
             return Err(ApiError::bad_request(format!("decoded object cannot be converted to DeleteOptions: {kind}")));

@@ -78,6 +78,9 @@ impl Target {
 
     fn resource(method: &Method, path: &str, query: &Query) -> Option<ResourcePath> {
         let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        if path.contains("//") {
+            return None;
+        }
         let (group, version) = match segments.as_slice() {
             ["api", version, _, ..] => ("", *version),
             ["apis", group, version, _, ..] => (*group, *version),
@@ -120,7 +123,7 @@ impl Target {
 
 fn verb_of(method: &Method, name: &str, query: &Query) -> Verb {
     match *method {
-        Method::GET | Method::HEAD if query.flag("watch") => Verb::Watch,
+        Method::GET | Method::HEAD if name.is_empty() && query.flag("watch") => Verb::Watch,
         Method::GET | Method::HEAD if name.is_empty() => Verb::List,
         Method::GET | Method::HEAD => Verb::Get,
         Method::POST => Verb::Create,

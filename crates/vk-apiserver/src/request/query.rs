@@ -1,5 +1,7 @@
 //! Query parameters.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use crate::api_error::ApiError;
 
 /// The decoded parameters, in the order in which they came.
@@ -26,6 +28,11 @@ impl Query {
         self.parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every value of a parameter that may be given more than once.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.parameters.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str()).collect()
+    }
+
     /// A parameter's value; empty when it was not given.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
@@ -33,23 +40,30 @@ impl Query {
 
     /// Whether a boolean parameter is set.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False"))
+        self.get(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
     /// A number.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, ApiError> {
         match self.text(name) {
             "" => Ok(None),
-            text => text
-                .parse()
-                .map(Some)
-                .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+            text => text.parse().map(Some).map_err(|error| {
+                ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {}", reason(&error)))
+            }),
         }
     }
 
     /// Whether the request must change nothing.
     pub(crate) fn is_dry_run(&self) -> bool {
         self.text("dryRun") == "All"
+    }
+}
+
+/// Why a text is no number, in the words of Go's `strconv`.
+pub(crate) fn reason(error: &ParseIntError) -> &'static str {
+    match error.kind() {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
     }
 }
 

@@ -7,6 +7,7 @@ use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
 use crate::object::Object;
 use crate::patch::{GENERIC, PatchType};
+use crate::validation::{path_segment_error, validate_signing_request, validate_signing_request_update};
 
 /// The strategy of CSRs.
 pub(super) struct SigningRequests;
@@ -25,11 +26,12 @@ impl Strategy for SigningRequests {
     }
 
     fn validate(&self, request: &Object) -> Vec<FieldError> {
-        ["request", "signerName", "usages"]
-            .into_iter()
-            .filter(|field| request.at(&format!("/spec/{field}")).is_none())
-            .map(|field| FieldError::required(format!("spec.{field}"), ""))
-            .collect()
+        validate_signing_request(request)
+    }
+
+    /// Names of requests are made by their senders from what they hold: nearly anything.
+    fn name_error(&self, name: &str) -> Option<String> {
+        path_segment_error(name)
     }
 
     fn prepare_update(&self, new: &mut Object, old: &Object) {
@@ -37,9 +39,15 @@ impl Strategy for SigningRequests {
         new.copy_from("/status", old);
     }
 
-    fn prepare_status_update(&self, new: &mut Object, old: &Object) {
-        new.copy_from("/spec", old);
-        // Conditions are the approval's.
-        new.copy_from("/status/conditions", old);
+    fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        validate_signing_request_update(new, old, false)
+    }
+
+    fn validate_status_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        validate_signing_request_update(new, old, false)
+    }
+
+    fn validate_approval(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        validate_signing_request_update(new, old, true)
     }
 }

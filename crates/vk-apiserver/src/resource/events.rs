@@ -8,7 +8,7 @@ use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
 use crate::object::Object;
 use crate::patch::{GENERIC, PatchType};
-use crate::validation::{EventApi, validate_event, validate_event_update};
+use crate::validation::{EventApi, path_segment_error, validate_event, validate_event_update};
 
 /// What one field is called in `v1` and in `events.k8s.io/v1`.
 const RENAMED: [(&str, &str); 7] = [
@@ -49,6 +49,10 @@ impl Strategy for CoreEvents {
 
     fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
         validate_event_update(new, old, EventApi::Core)
+    }
+
+    fn name_error(&self, name: &str) -> Option<String> {
+        path_segment_error(name)
     }
 
     fn creates_on_update(&self) -> bool {
@@ -92,6 +96,10 @@ impl Strategy for GroupEvents {
 
     fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
         validate_event_update(new, old, EventApi::Group)
+    }
+
+    fn name_error(&self, name: &str) -> Option<String> {
+        path_segment_error(name)
     }
 
     fn creates_on_update(&self) -> bool {

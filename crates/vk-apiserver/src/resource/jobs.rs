@@ -42,19 +42,18 @@ impl Strategy for Jobs {
         job.set_default("/spec/backoffLimit", if per_index { i32::MAX } else { 6 });
         let by_policy = job.at("/spec/podFailurePolicy").is_some();
         job.set_default("/spec/podReplacementPolicy", if by_policy { "Failed" } else { "TerminatingOrFailed" });
-        if job.labels().is_empty()
-            && let Some(labels) = job.at("/spec/template/metadata/labels").cloned()
-        {
-            job.set("/metadata/labels", labels);
-        }
         default_pod_template(job, "/spec/template");
     }
 
     fn prepare_create(&self, job: &mut Object) {
         job.set("/metadata/generation", 1);
         job.set("/status", json!({}));
+        let unlabelled = job.labels().is_empty();
         if !job.flag("/spec/manualSelector") {
             select_own_pods(job);
+        }
+        if unlabelled && let Some(labels) = job.at("/spec/template/metadata/labels").cloned() {
+            job.set("/metadata/labels", labels);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::api_error::FieldError;
 use crate::defaults::{default_pod, qos_class};
 use crate::object::Object;
 use crate::patch::{POD, PatchType};
-use crate::validation::{validate_pod_spec, validate_pod_status_update, validate_pod_update};
+use crate::validation::{validate_new_pod, validate_pod_status_update, validate_pod_update};
 
 /// The strategy of pods.
 pub(super) struct Pods;
@@ -39,7 +39,7 @@ impl Strategy for Pods {
     }
 
     fn validate(&self, pod: &Object) -> Vec<FieldError> {
-        validate_pod_spec(pod)
+        validate_new_pod(pod)
     }
 
     fn prepare_update(&self, new: &mut Object, old: &Object) {

@@ -65,6 +65,11 @@ pub(crate) trait Strategy: Send + Sync {
         Vec::new()
     }
 
+    /// What is wrong with a change through `/approval`, beyond the metadata.
+    fn validate_approval(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        self.validate_status_update(new, old)
+    }
+
     /// Seconds of grace for a DELETE that asks for `requested`; `None` for kinds without graceful deletion.
     fn grace(&self, _object: &Object, _requested: Option<i64>) -> Option<i64> {
         None

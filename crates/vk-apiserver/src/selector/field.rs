@@ -42,10 +42,17 @@ impl FieldSelector {
 
     /// Refuses fields that the kind cannot be selected by.
     pub(crate) fn check(&self, resource: &Resource) -> Result<(), String> {
-        match self.terms.iter().find(|term| field_of(resource, &term.label).is_none()) {
-            Some(term) => Err(format!("field label not supported: {}", term.label)),
-            None => Ok(()),
-        }
+        let unknown = self.terms.iter().find(|term| field_of(resource, &term.label).is_none());
+        let Some(Term { label, .. }) = unknown else { return Ok(()) };
+        // Kinds that can be selected by more than their name have a sentence of their own.
+        let only_names = resource.fields.iter().all(|(label, ..)| label.starts_with("metadata."));
+        Err(if resource.group == "batch" {
+            format!("field label {label:?} not supported for {}", resource.kind)
+        } else if only_names {
+            format!(r#"{label:?} is not a known field selector: only "metadata.name", "metadata.namespace""#)
+        } else {
+            format!("field label not supported: {label}")
+        })
     }
 
     pub(crate) fn matches(&self, resource: &Resource, object: &Object) -> bool {
@@ -78,7 +85,7 @@ fn parse_term(term: &str) -> Option<Term> {
         (label, false, value)
     };
     let value = value.replace("\\,", ",").replace("\\=", "=").replace("\\\\", "\\");
-    (!label.is_empty()).then(|| Term { label: label.to_owned(), negated, value })
+    Some(Term { label: label.to_owned(), negated, value })
 }
 
 fn split_unescaped(text: &str) -> Vec<String> {

@@ -1,5 +1,8 @@
 //! Label selectors such as `app=a,tier in (x,y),!old` (Kubernetes documentation, "Labels and Selectors").
 
+mod lexer;
+mod parser;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The requirements of a label selector; all must hold.
@@ -25,15 +28,9 @@ enum Operator {
 }
 
 impl LabelSelector {
-    /// Reads a selector; the error is a sentence.
+    /// Reads a selector; the error is the server's sentence.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let requirements = split_outside_parentheses(text)
-            .into_iter()
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| parse_requirement(part).ok_or_else(|| format!("unable to parse requirement: {part}")))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { requirements })
+        Ok(Self { requirements: parser::parse(text)? })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,46 +53,6 @@ impl LabelSelector {
     }
 }
 
-fn parse_requirement(part: &str) -> Option<Requirement> {
-    let (key, operator) = if let Some(key) = part.strip_prefix('!') {
-        (key, Operator::Absent)
-    } else if let Some((key, value)) = part.split_once("!=") {
-        (key, Operator::NotIn([value.trim().to_owned()].into()))
-    } else if let Some((key, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-        (key, Operator::In([value.trim().to_owned()].into()))
-    } else if let Some((key, bound)) = part.split_once('>') {
-        (key, Operator::GreaterThan(bound.trim().parse().ok()?))
-    } else if let Some((key, bound)) = part.split_once('<') {
-        (key, Operator::LessThan(bound.trim().parse().ok()?))
-    } else if let Some(head) = part.strip_suffix(')') {
-        let (head, values) = head.split_once('(')?;
-        let values = values.split(',').map(|value| value.trim().to_owned()).collect();
-        let mut words = head.split_whitespace();
-        match (words.next()?, words.next()?, words.next()) {
-            (key, "in", None) => (key, Operator::In(values)),
-            (key, "notin", None) => (key, Operator::NotIn(values)),
-            _ => return None,
-        }
-    } else {
-        (part, Operator::Exists)
-    };
-    let key = key.trim();
-    crate::validation::qualified_name_error(key).is_none().then(|| Requirement { key: key.to_owned(), operator })
-}
-
-fn split_outside_parentheses(text: &str) -> Vec<&str> {
-    let mut depth = 0_usize;
-    text.split(move |character: char| {
-        match character {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        character == ',' && depth == 0
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,15 +72,9 @@ mod tests {
             ("!app", false),
             ("x.y/tier>2", true),
             ("x.y/tier<3", false),
+            ("none=", false),
         ] {
             assert_eq!(LabelSelector::parse(selector).unwrap().matches(&labels), selected, "{selector}");
-        }
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for selector in ["a in b", "a b", "=x", "a>b", "-"] {
-            assert!(LabelSelector::parse(selector).is_err(), "{selector}");
         }
     }
 }

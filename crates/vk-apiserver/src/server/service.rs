@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use futures::future::{BoxFuture, FutureExt as _, pending};
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use tower::Service;
 
 use super::{ApiServer, Link, ResponseBody, body, watch_stream};
@@ -53,9 +53,7 @@ impl ApiService {
         let (parts, request_body) = request.into_parts();
         let class = RequestClass::of(&parts.method, &parts.uri, &self.identity);
         self.reach().await?;
-        let Some(bytes) = read(request_body).await? else {
-            return Ok(complete(Reply::error(&ApiError::too_large(MAX_BODY_BYTES)), &self, class));
-        };
+        let bytes = read(request_body).await?;
         let fault = self.server.request_fault(&class);
         pass(fault.delay_before).await;
         match fault.outcome {
@@ -162,17 +160,20 @@ async fn pass(delay: Duration) {
     }
 }
 
-/// The whole body; `None` if it is too large.
-async fn read<B>(request_body: B) -> Result<Option<Bytes>, TransportError>
+/// The body; of one that is too large, one byte more than is allowed, so that the kernel sees it.
+async fn read<B>(request_body: B) -> Result<Bytes, TransportError>
 where
     B: http_body::Body,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match Limited::new(request_body, MAX_BODY_BYTES).collect().await {
-        Ok(collected) => Ok(Some(collected.to_bytes())),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(None),
-        Err(_) => Err(TransportError::RequestBody),
+    let mut request_body = std::pin::pin!(request_body);
+    let mut bytes = BytesMut::new();
+    while bytes.len() <= MAX_BODY_BYTES {
+        let Some(frame) = request_body.frame().await else { break };
+        let Ok(mut data) = frame.map_err(|_| TransportError::RequestBody)?.into_data() else { continue };
+        let wanted = data.remaining().min(MAX_BODY_BYTES + 1 - bytes.len());
+        bytes.put(data.copy_to_bytes(wanted));
     }
+    Ok(bytes.freeze())
 }
 
 fn refusal(code: u16, retry_after: Option<u32>) -> ApiError {

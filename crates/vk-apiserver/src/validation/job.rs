@@ -24,6 +24,7 @@ pub(crate) fn validate_job(job: &Object) -> Vec<FieldError> {
         errors.push(FieldError::required("spec.completions", "when completion mode is Indexed"));
     }
     errors.extend(replacement(job));
+    errors.extend(selector(job));
     errors.extend(validate_pod_template(job, "/spec/template", "spec.template"));
     let policy = job.text("/spec/template/spec/restartPolicy");
     const PATH: &str = "spec.template.spec.restartPolicy";
@@ -44,6 +45,27 @@ pub(crate) fn validate_job_update(new: &Object, old: &Object) -> Vec<FieldError>
             let value = new.at(&pointer).cloned().unwrap_or(Value::Null);
             errors.push(FieldError::invalid(format!("spec.{field}"), value, "field is immutable"));
         }
+    }
+    errors
+}
+
+/// A selector is the server's, unless the Job says that it brings its own.
+fn selector(job: &Object) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let selected = job.strings("/spec/selector/matchLabels");
+    let by_hand = job.flag("/spec/manualSelector");
+    if by_hand && job.at("/spec/selector").is_none() {
+        errors.push(FieldError::required("spec.selector", ""));
+    }
+    if !by_hand && selected.len() != 1 {
+        let value = job.at("/spec/selector").cloned().unwrap_or_default();
+        errors.push(FieldError::invalid("spec.selector", value, "`selector` not auto-generated"));
+    }
+    let labels = job.strings("/spec/template/metadata/labels");
+    if selected.is_empty() || selected.iter().any(|(key, value)| labels.get(key) != Some(value)) {
+        let value = job.at("/spec/template/metadata/labels").cloned().unwrap_or_default();
+        let detail = "`selector` does not match template `labels`";
+        errors.push(FieldError::invalid("spec.template.metadata.labels", value, detail));
     }
     errors
 }

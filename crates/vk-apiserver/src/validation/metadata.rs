@@ -2,13 +2,16 @@
 
 use serde_json::Value;
 
-use super::{label_value_error, qualified_name_error};
+use super::{label_key_errors, label_value_error, qualified_name_error};
 use crate::api_error::FieldError;
 use crate::object::Object;
 use crate::resource::Resource;
 
 /// All annotations of an object together.
 const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
+
+/// Finalizers without a domain.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /// Checks the metadata of a new object whose name is already made.
 pub(crate) fn validate_metadata(resource: &Resource, object: &Object) -> Vec<FieldError> {
@@ -20,7 +23,11 @@ pub(crate) fn validate_metadata(resource: &Resource, object: &Object) -> Vec<Fie
         errors.push(FieldError::invalid("metadata.name", name, &error));
     }
     if object.generation() < 0 {
-        errors.push(FieldError::invalid("metadata.generation", object.generation(), "must be non-negative"));
+        errors.push(FieldError::invalid(
+            "metadata.generation",
+            object.generation(),
+            "must be greater than or equal to 0",
+        ));
     }
     errors.extend(validate_common(object));
     errors
@@ -33,8 +40,10 @@ pub(crate) fn validate_metadata_update(new: &Object, old: &Object) -> Vec<FieldE
         let known = old.finalizers();
         let added: Vec<&str> = new.finalizers().into_iter().filter(|one| !known.contains(one)).collect();
         if !added.is_empty() {
+            let added: Vec<String> = added.iter().map(|one| format!("{one:?}")).collect();
             let detail = format!(
-                "no new finalizers can be added if the object is being deleted, found new finalizers {added:?}"
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                added.join(", ")
             );
             errors.push(FieldError::forbidden("metadata.finalizers", &detail));
         }
@@ -53,7 +62,7 @@ pub(crate) fn validate_metadata_update(new: &Object, old: &Object) -> Vec<FieldE
 fn validate_common(object: &Object) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (key, value) in object.labels() {
-        if let Some(error) = qualified_name_error(key) {
+        for error in label_key_errors(key) {
             errors.push(FieldError::invalid("metadata.labels", key, &error));
         }
         if let Some(error) = label_value_error(value) {
@@ -72,7 +81,11 @@ fn validate_common(object: &Object) -> Vec<FieldError> {
     }
     for (index, finalizer) in object.finalizers().into_iter().enumerate() {
         if let Some(error) = qualified_name_error(finalizer) {
-            errors.push(FieldError::invalid(format!("metadata.finalizers[{index}]"), finalizer, &error));
+            errors.push(FieldError::invalid("metadata.finalizers", finalizer, &error));
+        }
+        if !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer) {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid(format!("metadata.finalizers[{index}]"), finalizer, detail));
         }
     }
     errors.extend(owner_references(object));
@@ -88,6 +101,11 @@ fn owner_references(object: &Object) -> Vec<FieldError> {
                 let path = format!("metadata.ownerReferences[{index}].{field}");
                 errors.push(FieldError::invalid(path, "", &format!("{field} must not be empty")));
             }
+        }
+        let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();
+        if (text("apiVersion"), text("kind")) == ("v1", "Event") {
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid("metadata.ownerReferences", owner.clone(), detail));
         }
         controllers += usize::from(owner.get("controller").and_then(Value::as_bool).unwrap_or_default());
     }

@@ -8,7 +8,7 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 /// Why `name` is no DNS-1123 subdomain; `None` if it is one.
 pub(crate) fn name_is_dns_subdomain(name: &str) -> Option<String> {
     if name.len() > 253 {
-        return Some("must be no more than 253 bytes".into());
+        return Some("must be no more than 253 characters".into());
     }
     (!name.split('.').all(is_dns_label)).then(|| SUBDOMAIN.into())
 }
@@ -16,32 +16,58 @@ pub(crate) fn name_is_dns_subdomain(name: &str) -> Option<String> {
 /// Why `name` is no DNS-1123 label; `None` if it is one.
 pub(crate) fn name_is_dns_label(name: &str) -> Option<String> {
     if name.len() > 63 {
-        return Some("must be no more than 63 bytes".into());
+        return Some("must be no more than 63 characters".into());
+    }
+    if name.contains('.') && name.split('.').all(is_dns_label) {
+        return Some("must not contain dots".into());
     }
     (!is_dns_label(name)).then(|| LABEL.into())
 }
 
-/// Why `key` is no qualified name such as a label key; `None` if it is one.
+/// Why `name` cannot stand in a path; `None` if it can. Some kinds ask for no more.
+pub(crate) fn path_segment_error(name: &str) -> Option<String> {
+    match name {
+        "." | ".." => Some(format!("may not be '{name}'")),
+        _ => name.chars().find(|character| "/%".contains(*character)).map(|found| format!("may not contain '{found}'")),
+    }
+}
+
+/// Why `key` is no label key; empty if it is one.
+pub(crate) fn label_key_errors(key: &str) -> Vec<String> {
+    qualified_name_errors(key, "a valid label key")
+}
+
+/// Why `key` is no qualified name such as an annotation's; `None` if it is one.
 pub(crate) fn qualified_name_error(key: &str) -> Option<String> {
-    let (prefix, name) = match key.rsplit_once('/') {
+    qualified_name_errors(key, "a qualified name").into_iter().next()
+}
+
+fn qualified_name_errors(key: &str, called: &str) -> Vec<String> {
+    let (prefix, name) = match key.split_once('/') {
+        Some((_, rest)) if rest.contains('/') => {
+            let rule = NAME_PART.trim_start_matches("name part ");
+            return vec![format!(
+                "{called} {rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+            )];
+        }
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
     };
-    if let Some(prefix) = prefix {
-        if prefix.is_empty() {
-            return Some("prefix part must be non-empty".into());
-        }
-        if let Some(error) = name_is_dns_subdomain(prefix) {
-            return Some(format!("prefix part {error}"));
-        }
+    let mut errors = Vec::new();
+    match prefix {
+        Some("") => errors.push("prefix part must be non-empty".to_owned()),
+        Some(prefix) => errors.extend(name_is_dns_subdomain(prefix).map(|error| format!("prefix part {error}"))),
+        None => {}
     }
     if name.is_empty() {
-        return Some("name part must be non-empty".into());
+        errors.push("name part must be non-empty".into());
+    } else if name.len() > 63 {
+        errors.push("name part must be no more than 63 bytes".into());
     }
-    if name.len() > 63 {
-        return Some("name part must be no more than 63 bytes".into());
+    if !is_loose_name(name) {
+        errors.push(NAME_PART.into());
     }
-    (!is_loose_name(name)).then(|| NAME_PART.into())
+    errors
 }
 
 /// Why `value` is no label value; `None` if it is one.

@@ -1,16 +1,39 @@
 //! New pods: what the server refuses before a kubelet ever sees it.
 
+mod containers;
+mod environment;
+mod handlers;
+mod placement;
+mod resources;
+mod volumes;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{name_is_dns_label, name_is_dns_subdomain};
+use super::name_is_dns_subdomain;
 use crate::api_error::FieldError;
 use crate::object::Object;
+use containers::{Kind, validate_container};
+use placement::validate_placement;
+use volumes::validate_volumes;
 
 /// What is wrong with a pod's spec.
 pub(crate) fn validate_pod_spec(pod: &Object) -> Vec<FieldError> {
     validate_spec(pod, "spec")
+}
+
+/// What is wrong with the spec of a new pod.
+pub(crate) fn validate_new_pod(pod: &Object) -> Vec<FieldError> {
+    let mut errors = validate_spec(pod, "spec");
+    if !pod.items("/spec/ephemeralContainers").is_empty() {
+        errors.push(FieldError::forbidden("spec.ephemeralContainers", "cannot be set on create"));
+    }
+    if !pod.items("/spec/schedulingGates").is_empty() && !pod.text("/spec/nodeName").is_empty() {
+        let detail = "cannot be set until all schedulingGates have been cleared";
+        errors.push(FieldError::forbidden("spec.nodeName", detail));
+    }
+    errors
 }
 
 /// What is wrong with the template of a pod, which stands at `pointer` and is called `path`.
@@ -22,22 +45,23 @@ pub(crate) fn validate_pod_template(object: &Object, pointer: &str, path: &str) 
 
 fn validate_spec(pod: &Object, spec: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let volumes = volumes(pod, spec, &mut errors);
+    let volumes = validate_volumes(pod, spec, &mut errors);
     let mut names = BTreeSet::new();
     if pod.items("/spec/containers").is_empty() {
         errors.push(FieldError::required(format!("{spec}.containers"), ""));
     }
-    for field in ["containers", "initContainers", "ephemeralContainers"] {
-        for (index, container) in pod.items(&format!("/spec/{field}")).iter().enumerate() {
-            let path = format!("{spec}.{field}[{index}]");
+    for kind in [Kind::Main, Kind::Init, Kind::Ephemeral] {
+        for (index, container) in pod.items(&format!("/spec/{}", kind.field())).iter().enumerate() {
+            let path = format!("{spec}.{}[{index}]", kind.field());
             let name = text(container, "name");
-            validate_container(container, &path, &volumes, &mut errors);
+            validate_container(pod, container, kind, &path, &volumes, &mut errors);
             if !name.is_empty() && !names.insert(name.to_owned()) {
                 errors.push(FieldError::duplicate(format!("{path}.name"), name));
             }
         }
     }
     validate_policies(pod, spec, &mut errors);
+    validate_placement(pod, spec, &mut errors);
     let node = pod.text("/spec/nodeName");
     if let Some(error) = name_is_dns_subdomain(node).filter(|_| !node.is_empty()) {
         errors.push(FieldError::invalid(format!("{spec}.nodeName"), node, &error));
@@ -60,70 +84,32 @@ fn validate_policies(pod: &Object, spec: &str, errors: &mut Vec<FieldError>) {
         let detail = "must be between 1 and 2147483647, inclusive";
         errors.push(FieldError::invalid(format!("{spec}.activeDeadlineSeconds"), deadline, detail));
     }
+    let system = pod.text("/spec/os/name");
+    if !matches!(system, "" | "linux" | "windows") {
+        errors.push(FieldError::not_supported(format!("{spec}.os"), system, &["linux", "windows"]));
+    }
+    if pod.flag("/spec/shareProcessNamespace") && pod.flag("/spec/hostPID") {
+        let path = format!("{spec}.securityContext.shareProcessNamespace");
+        let detail = "ShareProcessNamespace and HostPID cannot both be enabled";
+        errors.push(FieldError::invalid(path, true, detail));
+    }
+    user_id(pod.at("/spec/securityContext"), &format!("{spec}.securityContext"), errors);
+    for (index, sysctl) in pod.items("/spec/securityContext/sysctls").iter().enumerate() {
+        let name = text(sysctl, "name");
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_./".contains(&byte);
+        if name.is_empty() || !name.bytes().all(allowed) {
+            let detail = "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+            errors.push(FieldError::invalid(format!("{spec}.securityContext.sysctls[{index}].name"), name, detail));
+        }
+    }
 }
 
-fn volumes(pod: &Object, spec: &str, errors: &mut Vec<FieldError>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for (index, volume) in pod.items("/spec/volumes").iter().enumerate() {
-        let path = format!("{spec}.volumes[{index}]");
-        let name = text(volume, "name");
-        if name.is_empty() {
-            errors.push(FieldError::required(format!("{path}.name"), ""));
-        } else if let Some(error) = name_is_dns_label(name) {
-            errors.push(FieldError::invalid(format!("{path}.name"), name, &error));
-        } else if !names.insert(name.to_owned()) {
-            errors.push(FieldError::duplicate(format!("{path}.name"), name));
-        }
-        let sources: Vec<&String> =
-            volume.as_object().into_iter().flat_map(|fields| fields.keys()).filter(|field| *field != "name").collect();
-        if let [_, second, ..] = sources.as_slice() {
-            let path = format!("{path}.{second}");
-            errors.push(FieldError::forbidden(path, "may not specify more than 1 volume type"));
-        }
-    }
-    names
-}
-
-fn validate_container(container: &Value, path: &str, volumes: &BTreeSet<String>, errors: &mut Vec<FieldError>) {
-    let name = text(container, "name");
-    if name.is_empty() {
-        errors.push(FieldError::required(format!("{path}.name"), ""));
-    } else if let Some(error) = name_is_dns_label(name) {
-        errors.push(FieldError::invalid(format!("{path}.name"), name, &error));
-    }
-    if text(container, "image").is_empty() {
-        errors.push(FieldError::required(format!("{path}.image"), ""));
-    }
-    const PULL: [&str; 3] = ["Always", "IfNotPresent", "Never"];
-    let pull = text(container, "imagePullPolicy");
-    if !PULL.contains(&pull) {
-        errors.push(FieldError::not_supported(format!("{path}.imagePullPolicy"), pull, &PULL));
-    }
-    for (index, mount) in list(container, "volumeMounts").iter().enumerate() {
-        let mount_path = format!("{path}.volumeMounts[{index}]");
-        if !volumes.contains(text(mount, "name")) {
-            errors.push(FieldError::not_found(format!("{mount_path}.name"), text(mount, "name")));
-        }
-        if text(mount, "mountPath").is_empty() {
-            errors.push(FieldError::required(format!("{mount_path}.mountPath"), ""));
-        }
-    }
-    for (index, port) in list(container, "ports").iter().enumerate() {
-        let number = port.get("containerPort").and_then(Value::as_i64).unwrap_or_default();
-        if !(1..=65535).contains(&number) {
-            let port_path = format!("{path}.ports[{index}].containerPort");
-            errors.push(FieldError::invalid(port_path, number, "must be between 1 and 65535, inclusive"));
-        }
-    }
-    for (index, variable) in list(container, "env").iter().enumerate() {
-        if text(variable, "name").is_empty() {
-            errors.push(FieldError::required(format!("{path}.env[{index}].name"), ""));
-        }
-        let value_and_source =
-            variable.get("valueFrom").is_some_and(|source| !source.is_null()) && !text(variable, "value").is_empty();
-        if value_and_source {
-            let detail = "may not be specified when `value` is not empty";
-            errors.push(FieldError::invalid(format!("{path}.env[{index}].valueFrom"), "", detail));
+fn user_id(context: Option<&Value>, path: &str, errors: &mut Vec<FieldError>) {
+    for field in ["runAsUser", "runAsGroup"] {
+        let id = context.and_then(|context| context.get(field)).and_then(Value::as_i64);
+        if let Some(id) = id.filter(|id| !(0..=i64::from(i32::MAX)).contains(id)) {
+            let detail = "must be between 0 and 2147483647, inclusive";
+            errors.push(FieldError::invalid(format!("{path}.{field}"), id, detail));
         }
     }
 }
@@ -134,6 +120,29 @@ fn text<'value>(value: &'value Value, field: &str) -> &'value str {
 
 fn list<'value>(value: &'value Value, field: &str) -> &'value [Value] {
     value.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn integer(value: &Value, field: &str) -> Option<i64> {
+    value.get(field).and_then(Value::as_i64)
+}
+
+/// The fields of these that an object has.
+fn present<'name>(value: &Value, fields: &[&'name str]) -> Vec<&'name str> {
+    fields.iter().copied().filter(|field| value.get(field).is_some_and(|found| !found.is_null())).collect()
+}
+
+/// Refuses paths that lead out of where they begin.
+fn relative_path(path: &str, at: &str, errors: &mut Vec<FieldError>) {
+    if path.starts_with('/') {
+        errors.push(FieldError::invalid(at, path, "must be a relative path"));
+    }
+    no_way_back(path, at, errors);
+}
+
+fn no_way_back(path: &str, at: &str, errors: &mut Vec<FieldError>) {
+    if path.split('/').any(|part| part == "..") {
+        errors.push(FieldError::invalid(at, path, "must not contain '..'"));
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,24 @@ pub(crate) fn validate_pod_update(new: &Object, old: &Object) -> Vec<FieldError>
     errors
 }
 
+/// What is wrong with a pod after ephemeral containers were added: none may change or go.
+pub(crate) fn validate_ephemeral_update(new: &Object, old: &Object) -> Vec<FieldError> {
+    let mut errors = validate_pod_spec(new);
+    let name = |container: &Value| container.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let after = new.items("/spec/ephemeralContainers");
+    for before in old.items("/spec/ephemeralContainers") {
+        let own = name(before);
+        let what = match after.iter().find(|container| name(container) == own) {
+            None => "removed",
+            Some(now) if now != before => "changed",
+            Some(_) => continue,
+        };
+        let detail = format!("existing ephemeral containers {own:?} may not be {what}");
+        errors.push(FieldError::forbidden("spec.ephemeralContainers", &detail));
+    }
+    errors
+}
+
 fn deadline(new: &Object, old: &Object) -> Option<FieldError> {
     const PATH: &str = "spec.activeDeadlineSeconds";
     match (old.integer("/spec/activeDeadlineSeconds"), new.integer("/spec/activeDeadlineSeconds")) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use kube::Error;
 use kube::api::{ListParams, WatchEvent, WatchParams};
-use vk_apiserver::{EventFault, FaultPlan, Link, LinkState, Outcome, RequestClass, RequestFault, Verb};
+use vk_apiserver::{EventFault, FaultPlan, Link, LinkState, Options, Outcome, RequestClass, RequestFault, Verb};
 
 use crate::support::*;
 
@@ -40,6 +40,32 @@ fn a_request_is_refused_lost_before_or_lost_after_it_was_applied() {
         let names: Vec<String> =
             server.inspect(|kernel| kernel.objects("pods").map(|pod| pod.name().to_owned()).collect());
         assert_eq!(names, ["after", "hung", "truncated"]);
+    });
+}
+
+#[test]
+fn any_code_can_be_answered_with_its_reason_and_when_to_come_again() {
+    run(|| async {
+        let server = server();
+        let client = admin(&server);
+        for (code, reason, retry_after) in [
+            (404, "NotFound", None),
+            (409, "Conflict", None),
+            (410, "Expired", None),
+            (429, "TooManyRequests", Some(7)),
+            (500, "InternalError", None),
+            (502, "", None),
+            (503, "ServiceUnavailable", None),
+            (504, "Timeout", Some(1)),
+        ] {
+            server.set_faults(only("get pods", Outcome::Refuse { code, retry_after }));
+            assert_eq!(refusal(pods(&client).get("p").await), pair(code, reason));
+            let request = http::Request::get("/api/v1/namespaces/default/pods/p").body(kube::client::Body::empty());
+            let response = client.send(request.unwrap()).await.unwrap();
+            let header = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(header, retry_after.map(|seconds: u32| seconds.to_string()), "{code}");
+            pods(&client).list(&ListParams::default()).await.unwrap();
+        }
     });
 }
 
@@ -125,6 +151,50 @@ fn a_partition_is_silent_and_heals() {
         link.set(LinkState::Refused);
         assert!(matches!(events.next().await, Some(Err(_))));
         assert!(matches!(pods(&client).get("a").await, Err(Error::Service(_))));
+    });
+}
+
+#[test]
+fn a_watch_whose_reader_is_too_slow_is_ended() {
+    run(|| async {
+        let mut options = Options::default();
+        options.slow_watch_limit = Some(2);
+        let server = server_with(options);
+        let client = admin(&server);
+        let start = server.inspect(|kernel| kernel.revision().to_string());
+        let params = WatchParams::default();
+        let mut events = pods(&client).watch(&params, &start).await.unwrap().boxed();
+        for name in ["a", "b"] {
+            create_pod(&client, name, "n").await;
+        }
+        for _ in 0..2 {
+            assert!(matches!(events.next().await, Some(Ok(WatchEvent::Added(_)))));
+        }
+        for name in ["c", "d", "e"] {
+            create_pod(&client, name, "n").await;
+        }
+        assert!(events.next().await.is_none(), "three behind");
+        pods(&client).watch(&params, &start).await.map(drop).unwrap();
+    });
+}
+
+#[test]
+fn the_servers_clock_can_be_wrong() {
+    run(|| async {
+        let server = server();
+        let client = admin(&server);
+        let created = |name: &'static str| {
+            let client = client.clone();
+            async move { create_pod(&client, name, "n").await.metadata.creation_timestamp.unwrap().0 }
+        };
+        let right = created("a").await;
+        server.set_clock_skew(jiff::SignedDuration::from_hours(-2));
+        let wrong = created("b").await;
+        assert_eq!(right.duration_since(wrong).as_hours(), 2);
+        let params = WatchParams { timeout: Some(5), ..WatchParams::default() };
+        let begin = tokio::time::Instant::now();
+        pods(&client).watch(&params, "0").await.unwrap().collect::<Vec<_>>().await;
+        assert!(begin.elapsed() >= Duration::from_secs(5), "timeouts do not follow the wall clock");
     });
 }
 

@@ -6,6 +6,7 @@ mod controllers;
 mod deletion;
 mod determinism;
 mod faults;
+mod jobs;
 mod lists;
 mod nodes;
 mod pods;

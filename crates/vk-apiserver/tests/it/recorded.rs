@@ -36,11 +36,11 @@ fn read(kernel: &Kernel, reply: Reply, now: Now) -> (u16, String) {
 }
 
 /// The recordings were made without anything that acts beside the API server.
-fn replay(recording: &str) {
+fn replay(stem: &str, recording: &str) {
     let mut options = Options::default();
     options.controllers = Controllers::none();
     let mut kernel = Kernel::new(options, time_of(0));
-    let names = Names::starting_with("kernel");
+    let names = Names::of_recording(stem);
     let mut session = Session::new(names.clone());
     let mut differing = Vec::new();
     for (line, exchange) in (1..).zip(&Recording::parse(recording).unwrap().exchanges) {
@@ -55,12 +55,32 @@ fn replay(recording: &str) {
     assert!(differing.is_empty(), "{} of the answers differ\n{}", differing.len(), differing.join("\n"));
 }
 
-#[test]
-fn nodes_and_pods() {
-    replay(include_str!("../recorded/nodes_and_pods.jsonl"));
+/// One test for each file.
+macro_rules! recordings {
+    ($($file:ident)*) => {
+        $(#[test] fn $file() { replay(stringify!($file), include_str!(concat!("../recorded/", stringify!($file), ".jsonl"))); })*
+
+        #[test]
+        fn every_file_has_its_test() {
+            let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recorded"))
+                .unwrap()
+                .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".jsonl")?.to_owned()))
+                .collect();
+            files.sort();
+            assert_eq!(files, [$(stringify!($file)),*]);
+        }
+    };
 }
 
-#[test]
-fn other_kinds() {
-    replay(include_str!("../recorded/other_kinds.jsonl"));
+recordings! {
+    bad_requests
+    certificates
+    deletion
+    jobs
+    lists_and_watches
+    nodes_and_pods
+    other_kinds
+    patches
+    pod_specs
+    reviews
 }
