@@ -11,3 +11,4 @@ mod fanout;
 pub mod node;
 pub mod pod;
 pub mod references;
+mod silence;

@@ -13,8 +13,9 @@ use super::input::{Input, Watched};
 use super::wire::WirePod;
 use crate::env::Env;
 use crate::expiry::{Expiries, has_expired};
+use crate::silence::without_silence;
 
-/// A watch lasts this long, so that a half-open connection is noticed within about as much.
+/// The server ends a watch after this long: a longer silence is a half-open connection.
 const WATCH_SECONDS: u32 = 60;
 
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -30,6 +31,7 @@ pub(super) async fn watch_pods(
     mut reconnect: watch::Receiver<u64>,
     actor: mpsc::Sender<Input>,
 ) {
+    let client = without_silence(client);
     let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
     let mut expiries = Expiries::default();
     let mut reconnects = true;

@@ -11,7 +11,7 @@ use super::ledger::{Entry, Happening, Life};
 use super::{Fault, Method, Nature, Workload};
 
 /// So many calls in one instant are a loop without end.
-const HOT: u32 = 20_000;
+const HOT: u32 = 1000;
 
 /// The pods of one incarnation.
 pub(super) type Place = BTreeMap<PodUid, Workload>;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::action::Action;
 use crate::backend::Nature;
@@ -52,13 +53,13 @@ impl FromStr for Schedule {
     type Err = serde_json::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let Header { seed, nature } = serde_json::from_str(lines.next().unwrap_or_default())?;
-        let step = |line| {
-            let Step { after_ms, action } = serde_json::from_str(line)?;
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let Header { seed, nature } = serde_json::from_value(values.next().transpose()?.unwrap_or_default())?;
+        let step = |value: Result<Value, Self::Err>| {
+            let Step { after_ms, action } = serde_json::from_value(value?)?;
             Ok((Duration::from_millis(after_ms), action))
         };
-        Ok(Self { seed, nature, steps: lines.map(step).collect::<Result<_, Self::Err>>()? })
+        Ok(Self { seed, nature, steps: values.map(step).collect::<Result<_, Self::Err>>()? })
     }
 }
 

@@ -1,12 +1,21 @@
 //! Making a schedule short that breaks an invariant (delta debugging; Zeller and Hildebrandt, 2002).
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::schedule::Schedule;
 use crate::backend::Nature;
 
+/// So many schedules are tried at most.
+const MOST_TRIALS: u32 = 400;
+
 /// The shortest schedule found by leaving things out of which `fails` still holds. It holds of `schedule` itself.
 pub fn shrink(schedule: &Schedule, fails: impl Fn(&Schedule) -> bool) -> Schedule {
+    let trials = Cell::new(0);
+    let fails = |candidate: &Schedule| {
+        trials.set(trials.get() + 1);
+        trials.get() <= MOST_TRIALS && fails(candidate)
+    };
     let mut best = schedule.clone();
     loop {
         let before = best.clone();

@@ -8,7 +8,7 @@ use virtual_kubelet::kube::api::{DeleteParams, ListParams, Patch, PatchParams, P
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
 
 use super::action::{Containers, NAMES, Policy, Shape};
-use super::facts::{Facts, Field};
+use super::facts::{Facts, Field, is_terminal};
 use crate::backend::{FAILING_IMAGE, MISSING_IMAGE};
 use crate::world::World;
 
@@ -78,10 +78,10 @@ impl Users<'_> {
     }
 
     pub(super) async fn fail_from_outside(&self, pod: usize, facts: &mut Facts) {
-        let uid = self.world.pod(&name(pod)).await.and_then(|pod| pod.metadata.uid);
-        if let Some(uid) = uid {
-            facts.ended_from_outside(&PodUid::from(uid));
-        }
+        let found = self.world.pod(&name(pod)).await;
+        let is_over = found.as_ref().and_then(|pod| pod.status.as_ref()?.phase.as_deref()).is_some_and(is_terminal);
+        let Some(uid) = found.and_then(|pod| pod.metadata.uid).filter(|_| !is_over) else { return };
+        facts.ended_from_outside(&PodUid::from(uid));
         self.patch_status(pod, json!({"phase": "Failed", "reason": "Evicted"})).await;
     }
 

@@ -12,7 +12,10 @@ use virtual_kubelet::controller::env::Random;
 use vk_apiserver::{EventFault, FaultPlan, Identity, Outcome, RequestClass, RequestFault};
 
 /// So many requests in one instant are a loop without end.
-const HOT: u32 = 20_000;
+const HOT: u32 = 1000;
+
+/// And so many in all.
+const MOST: u32 = 20_000;
 
 /// Requests that go wrong alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -128,6 +131,7 @@ struct State {
     partitioned: bool,
     ordered: BTreeMap<RequestKind, VecDeque<ApiFault>>,
     count: Option<(Instant, u32)>,
+    total: u32,
     hot: Option<String>,
 }
 
@@ -152,7 +156,7 @@ impl Weather {
 
     pub(super) fn clear(&self) {
         let mut state = self.state.lock();
-        *state = State { hot: state.hot.take(), ..State::default() };
+        *state = State { hot: state.hot.take(), total: state.total, ..State::default() };
     }
 
     /// What was asked for without end in one instant.
@@ -193,10 +197,12 @@ impl FaultPlan for Weather {
             let now = Instant::now();
             let count = state.count.filter(|(instant, _)| *instant == now).map_or(1, |(_, count)| count + 1);
             state.count = Some((now, count));
-            if count > HOT {
-                state.hot = Some(request.action());
+            state.total += 1;
+            let is_hot = count > HOT || state.total > MOST;
+            if is_hot {
+                state.hot.get_or_insert_with(|| request.action());
             }
-            if state.partitioned || count > HOT {
+            if state.partitioned || is_hot {
                 return RequestFault::outcome(Outcome::HangBefore);
             }
             (state.percent, state.ordered.get_mut(&RequestKind::of(request)).and_then(VecDeque::pop_front))

@@ -52,6 +52,29 @@ fn a_schedule_that_was_written_down_runs_again() {
     assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
+fn keeps_the_invariants(schedule: &str) {
+    let violations = run(&schedule.parse().unwrap()).violations;
+    assert_eq!(violations, []);
+}
+
+/// The lease had a connection of its own, and did not notice.
+#[test]
+fn a_watch_that_is_never_answered_is_begun_anew() {
+    keeps_the_invariants(
+        r#"{"seed": 19, "nature": {}}
+        {"after_ms": 0, "action": {"Create": [2, {"policy": "Always", "containers": "One", "grace": 5, "deadline": null,
+            "tolerates": null, "gated": false, "configured": false}]}}
+        {"after_ms": 0, "action": {"ApiFault": ["WatchPods", "HangAfter", 3]}}
+        {"after_ms": 0, "action": "RestartServer"}
+        {"after_ms": 665, "action": {"Delete": 2}}"#,
+    );
+    keeps_the_invariants(
+        r#"{"seed": 45, "nature": {}}
+        {"after_ms": 0, "action": {"ApiFault": ["Node", "HangBefore", 2]}}
+        {"after_ms": 0, "action": "UnreadyNode"}"#,
+    );
+}
+
 /// What `cargo xtask soak` runs.
 #[test]
 #[ignore = "runs for minutes; use `cargo xtask soak`"]
