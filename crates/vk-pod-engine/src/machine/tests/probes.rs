@@ -187,6 +187,51 @@ fn nobody_is_asked_while_the_pod_is_stopped() {
 }
 
 #[test]
+fn a_new_run_is_asked_anew() {
+    let mut probe = every_second();
+    probe["initialDelaySeconds"] = json!(5);
+    let mut world = World::settled(probed("Always", json!({"readinessProbe": probe})));
+    world.pass(seconds(5));
+    assert_eq!(health(&world), (None, Some(true)));
+    world.exit("app", 1);
+    world.settle();
+    assert_eq!(world.starts, ["app/0", "app/1"]);
+    assert_eq!(health(&world), (None, Some(false)), "what the old run answered says nothing about the new one");
+    world.pass(seconds(5));
+    assert_eq!(health(&world), (None, Some(true)));
+}
+
+#[test]
+fn nobody_is_asked_while_the_container_is_stopped() {
+    let mut world = World::settled(probed("Always", json!({"livenessProbe": every_second()})));
+    world.model.deaf = true;
+    world.model.unwell.insert(ProbeKind::Liveness);
+    world.pass(seconds(20));
+    assert_eq!(world.signals, ["app Stop"]);
+    let told = world.events.iter().filter(|event| event.reason == "Unhealthy").count();
+    assert_eq!(told, 3);
+}
+
+#[test]
+fn an_answer_that_comes_after_the_order_to_stop_is_nobodys_concern() {
+    let mut side = json!({"name": "side", "image": "a:1", "restartPolicy": "Always", "livenessProbe": every_second()});
+    side["livenessProbe"]["failureThreshold"] = json!(1);
+    let plan = plan(json!({"initContainers": [side], "containers": [{"name": "app", "image": "a:1"}]}));
+    let mut world = World::settled(plan);
+    world.model.unwell.insert(ProbeKind::Liveness);
+    world.set_time(world.now.mono + seconds(1));
+    world.feed(Event::Tick);
+    let asked = world.pending(|call| matches!(call, Call::Probe { .. })).unwrap();
+    // The sidecar runs on until the app has ended.
+    world.model.deaf = true;
+    world.terminate(30);
+    world.answer(asked);
+    world.settle();
+    assert_eq!(world.signals, ["app Stop"]);
+    assert!(world.events.iter().all(|event| event.reason != "Unhealthy"));
+}
+
+#[test]
 fn a_sidecar_is_waited_for_until_it_has_come_up() {
     let mut side = json!({"name": "side", "image": "a:1", "restartPolicy": "Always"});
     side["startupProbe"] = every_second();
