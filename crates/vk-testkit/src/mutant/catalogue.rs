@@ -1,6 +1,6 @@
 //! All mutants, and what catches them.
 
-use super::Check::{Behaviour, Crashes, Replay, Scenario};
+use super::Check::{Behaviour, Crashes, Replay, Scenario, Seeds};
 use super::{Mutant, in_answers, in_calls, in_description, in_node, in_watch, in_writes};
 use crate::behaviour;
 
@@ -36,7 +36,7 @@ pub static CATALOGUE: &[Mutant] = &[
     // Never twice.
     mutant!(in_description::starts_lost_pods_again breaks [3]; caught by Scenario("a_service_is_lost")),
     mutant!(in_description::writes_no_intent breaks [3]; caught by Crashes("a_job_is_forgotten")),
-    mutant!(in_calls::restarts_what_it_adopts breaks [3]; caught by behaviour!(nothing_restarts_when_the_agent_is_killed)),
+    mutant!(in_calls::restarts_what_it_adopts breaks [3]; caught by Seeds(0, 3), behaviour!(nothing_restarts_when_the_agent_is_killed)),
     mutant!(in_calls::repeats_creates_unasked breaks [3]; caught by Scenario("a_create_without_answer")),
     // The order of the end.
     mutant!(in_watch::deletes_at_once breaks [4]; caught by Scenario("a_slow_stop")),
@@ -56,13 +56,13 @@ pub static CATALOGUE: &[Mutant] = &[
     mutant!(in_answers::takes_an_error_for_the_end breaks [5]; caught by behaviour!(a_pod_that_cannot_be_created_says_why_and_runs_in_the_end)),
     mutant!(in_writes::hides_reasons breaks [5]; caught by behaviour!(a_pod_that_cannot_be_created_says_why_and_runs_in_the_end)),
     mutant!(in_writes::records_no_events breaks [5]; caught by Scenario("the_back_end_refuses_many_creates")),
-    mutant!(in_answers::does_not_hear_of_ends breaks [5]; caught by Scenario("a_job_completes")),
+    mutant!(in_answers::does_not_hear_of_ends breaks [5]; caught by Seeds(0, 3), Scenario("a_job_completes")),
     // Status.
-    mutant!(in_writes::writes_one_status breaks [6]; caught by Scenario("a_job_completes"), behaviour!(vk_899_a_foreign_unready_is_repaired)),
+    mutant!(in_writes::writes_one_status breaks [6]; caught by Seeds(0, 3), Scenario("a_job_completes"), behaviour!(vk_899_a_foreign_unready_is_repaired)),
     mutant!(in_writes::overwrites_newer_statuses breaks [6]; caught by Scenario("others_write_the_end_meanwhile")),
     mutant!(in_writes::repeats_old_statuses breaks [6]; caught by Scenario("a_job_completes")),
     mutant!(in_writes::replaces_all_conditions breaks [6]; caught by behaviour!(vk_976_what_others_write_survives)),
-    mutant!(in_answers::forgets_exit_codes breaks [3, 6]; caught by behaviour!(a_finished_pod_keeps_its_exit_code)),
+    mutant!(in_answers::forgets_exit_codes breaks [3, 6]; caught by Seeds(0, 3), behaviour!(a_finished_pod_keeps_its_exit_code)),
     // The heartbeat.
     mutant!(in_node::never_renews_the_lease breaks [7]; caught by Scenario("the_lease_is_renewed")),
     mutant!(in_node::renews_the_lease_if_the_back_end_answers breaks [7]; caught by Scenario("the_lease_is_renewed")),

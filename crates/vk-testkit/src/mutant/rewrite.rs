@@ -31,7 +31,7 @@ pub(super) fn with_body(request: Request<Bytes>, change: impl FnOnce(&mut Value)
 
 /// These requests are not carried out, and answered as if they had been.
 pub(super) fn swallowed(is_meant: fn(&Asked) -> bool) -> Interposition {
-    Interposition::none().with_api(move || swallowing(move |asked| is_meant(asked)))
+    Interposition::none().with_api(move || swallowing(is_meant))
 }
 
 /// The same, where it depends on what went before.
