@@ -28,7 +28,8 @@ impl PodMachine {
     fn presumed_occupancy(&self) -> Occupancy {
         match &self.api {
             ApiSide::Present(facts) if facts.phase.is_terminal() => Occupancy::None,
-            _ if self.has_started() || self.handed_over.is_some() => Occupancy::Taken,
+            _ if self.has_started() => Occupancy::Taken,
+            // If this process has handed it over, it has been admitted.
             _ => Occupancy::Open,
         }
     }
