@@ -12,6 +12,7 @@ use virtual_kubelet::kube::Api;
 use virtual_kubelet::kube::api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 
 use super::SOON;
+use super::writers::{patch, patch_status};
 use crate::backend::{Fault, Happening, Method, Nature};
 use crate::world::World;
 
@@ -36,16 +37,6 @@ async fn goes_not_before_its_workload(world: &World, name: &str, uid: &PodUid) -
     let runs = world.backend().workload(uid).is_some_and(|workload| workload.exit_code.is_none());
     assert!(!(gone && runs), "the object of {name} is gone, and its workload runs");
     gone
-}
-
-async fn patch(world: &World, name: &str, body: &Value) {
-    let patched = world.pods().patch(name, &PatchParams::default(), &Patch::Merge(body)).await;
-    assert!(patched.is_ok(), "{patched:?}");
-}
-
-async fn patch_status(world: &World, name: &str, body: &Value) {
-    let patched = world.pods().patch_status(name, &PatchParams::default(), &Patch::Strategic(body)).await;
-    assert!(patched.is_ok(), "{patched:?}");
 }
 
 /// Deletes the pod, and gives back its last version: what anybody who watches could learn of its end.

@@ -6,12 +6,12 @@ use virtual_kubelet::kube::api::{Patch, PatchParams};
 use super::SOON;
 use crate::world::World;
 
-async fn patch(world: &World, name: &str, body: &Value) {
+pub(super) async fn patch(world: &World, name: &str, body: &Value) {
     let patched = world.pods().patch(name, &PatchParams::default(), &Patch::Merge(body)).await;
     assert!(patched.is_ok(), "{patched:?}");
 }
 
-async fn patch_status(world: &World, name: &str, body: &Value) {
+pub(super) async fn patch_status(world: &World, name: &str, body: &Value) {
     let patched = world.pods().patch_status(name, &PatchParams::default(), &Patch::Strategic(body)).await;
     assert!(patched.is_ok(), "{patched:?}");
 }
