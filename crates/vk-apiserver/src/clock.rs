@@ -56,6 +56,12 @@ pub(crate) fn rfc3339_seconds(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// Whether a text is a `metav1.MicroTime`: RFC 3339 with six decimals, no more and no less.
+pub(crate) fn is_micro_time(text: &str) -> bool {
+    let decimals = text.split_once('.').map(|(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    decimals == Some(6) && parse_rfc3339(text).is_some()
+}
+
 /// Reads any RFC 3339 time; `None` if it is none.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     text.parse().ok()
@@ -69,6 +75,14 @@ mod tests {
     fn seconds_are_cut_off_and_never_rounded_up() {
         let time = parse_rfc3339("2026-11-22T14:00:00.999999Z").unwrap();
         assert_eq!(rfc3339_seconds(time), "2026-11-22T14:00:00Z");
+    }
+
+    #[test]
+    fn micro_times_have_six_decimals() {
+        assert!(is_micro_time("2026-11-22T14:00:00.123456Z"));
+        for text in ["2026-11-22T14:00:00Z", "2026-11-22T14:00:00.1Z", "2026-11-22T14:00:00.1234567Z", "soon.123456Z"] {
+            assert!(!is_micro_time(text), "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -50,6 +50,36 @@ impl Quantity {
     }
 }
 
+/// An amount as the API server writes it: without a fraction, and with the largest suffix that allows this. `None` if
+/// the text is no quantity.
+pub(crate) fn canonical(text: &str) -> Option<String> {
+    let amount = Quantity::parse(text)?.billionths;
+    let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    let whole = amount / ONE;
+    if amount == 0 {
+        return Some("0".into());
+    }
+    if suffix.ends_with('i') && amount % ONE == 0 && whole.abs() >= 1024 {
+        return Some(shortened(whole, 1024, &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]));
+    }
+    if suffix.starts_with(['e', 'E']) && suffix.len() > 1 {
+        return Some(shortened(amount, 1000, &["e-9", "e-6", "e-3", "", "e3", "e6", "e9", "e12", "e15", "e18"]));
+    }
+    Some(shortened(amount, 1000, &["n", "u", "m", "", "k", "M", "G", "T", "P", "E"]))
+}
+
+/// Divides as long as nothing is left, and tells by the suffix how often.
+fn shortened(mut amount: i128, base: i128, suffixes: &[&str]) -> String {
+    let mut suffixes = suffixes.iter();
+    let mut suffix = suffixes.next();
+    while amount % base == 0 {
+        let Some(larger) = suffixes.next() else { break };
+        amount /= base;
+        suffix = Some(larger);
+    }
+    format!("{amount}{}", suffix.unwrap_or(&""))
+}
+
 /// By what a suffix multiplies and divides.
 fn scale(suffix: &str) -> Option<(i128, i128)> {
     let thousands = |power: u32| 1000_i128.pow(power);
@@ -99,6 +129,26 @@ mod tests {
         assert!(Quantity::parse("100m") < Quantity::parse("0.2"));
         assert!(Quantity::parse("-1").is_some_and(Quantity::is_negative));
         assert_eq!(Quantity::parse("1.0000000001"), Quantity::parse("1000000001n"));
+    }
+
+    #[test]
+    fn the_canonical_form_has_no_fraction_and_the_largest_suffix() {
+        for (text, written) in [
+            ("0.5", "500m"),
+            ("1000m", "1"),
+            ("1024Mi", "1Gi"),
+            ("1500Ki", "1500Ki"),
+            ("0.5Gi", "512Mi"),
+            ("0.5Ki", "512"),
+            ("1000", "1k"),
+            ("1200k", "1200k"),
+            ("1e3", "1e3"),
+            ("100e-3", "100e-3"),
+            ("0.000", "0"),
+            ("-2000", "-2k"),
+        ] {
+            assert_eq!(canonical(text).as_deref(), Some(written), "{text}");
+        }
     }
 
     #[test]

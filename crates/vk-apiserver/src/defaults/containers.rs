@@ -21,6 +21,11 @@ pub(super) fn default_container(container: &mut Map<String, Value>, host_network
         {
             set_default(field, "apiVersion", "v1".into());
         }
+        if let Some(Value::Object(reference)) =
+            variable.get_mut("valueFrom").and_then(|source| source.get_mut("resourceFieldRef"))
+        {
+            set_default(reference, "divisor", "0".into());
+        }
     }
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(Value::Object(probe)) = container.get_mut(probe) {

@@ -40,5 +40,8 @@ fn default_downward_items(downward: &mut Map<String, Value>) {
         if let Some(Value::Object(field)) = item.get_mut("fieldRef") {
             set_default(field, "apiVersion", "v1".into());
         }
+        if let Some(Value::Object(reference)) = item.get_mut("resourceFieldRef") {
+            set_default(reference, "divisor", "0".into());
+        }
     }
 }

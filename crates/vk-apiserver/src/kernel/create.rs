@@ -12,7 +12,7 @@ use crate::api_error::{ApiError, FieldError};
 use crate::clock::{Now, rfc3339_seconds};
 use crate::identity::Identity;
 use crate::object::Object;
-use crate::quantity::{Quantity, SHAPE};
+use crate::quantity::{SHAPE, canonical};
 use crate::request::{ApiRequest, Target, WriteOptions, duplicate_fields};
 use crate::resource::{self, Resource, drop_empty};
 use crate::storage::Key;
@@ -120,7 +120,7 @@ pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str
             return Err(strict_error(resource, &unknown));
         }
     }
-    check_quantities(&decoded).map_err(ApiError::bad_request)?;
+    canonicalize_quantities(&mut decoded).map_err(ApiError::bad_request)?;
     drop_empty(&mut decoded);
     let object = Object::from_value(decoded).map_err(|_| ApiError::internal("a kind that is no JSON object"))?;
     Ok(resource.strategy.to_stored(object))
@@ -144,20 +144,26 @@ fn strict_error(resource: &Resource, errors: &[String]) -> ApiError {
     ))
 }
 
-/// Quantities are texts to the decoder.
-fn check_quantities(value: &Value) -> Result<(), String> {
+/// Quantities are texts to the decoder: refuses what is none, and writes the rest in their canonical form.
+fn canonicalize_quantities(value: &mut Value) -> Result<(), String> {
     const MAPS: [&str; 6] = ["allocatable", "allocatedResources", "capacity", "limits", "overhead", "requests"];
+    const FIELDS: [&str; 2] = ["divisor", "sizeLimit"];
     match value {
-        Value::Object(fields) => fields.iter().try_for_each(|(field, child)| match child {
-            Value::Object(amounts) if MAPS.contains(&field.as_str()) => {
-                let wrong = amounts.values().filter_map(Value::as_str).any(|text| Quantity::parse(text).is_none());
-                if wrong { Err(SHAPE.to_owned()) } else { Ok(()) }
-            }
-            other => check_quantities(other),
+        Value::Object(fields) => fields.iter_mut().try_for_each(|(field, child)| match child {
+            Value::Object(amounts) if MAPS.contains(&field.as_str()) => amounts.values_mut().try_for_each(canonicalize),
+            Value::String(_) if FIELDS.contains(&field.as_str()) => canonicalize(child),
+            other => canonicalize_quantities(other),
         }),
-        Value::Array(items) => items.iter().try_for_each(check_quantities),
+        Value::Array(items) => items.iter_mut().try_for_each(canonicalize_quantities),
         _ => Ok(()),
     }
+}
+
+fn canonicalize(amount: &mut Value) -> Result<(), String> {
+    if let Value::String(text) = amount {
+        *text = canonical(text).ok_or(SHAPE)?;
+    }
+    Ok(())
 }
 
 /// Fields with a value that decoding dropped.

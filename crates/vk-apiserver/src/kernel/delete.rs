@@ -123,17 +123,20 @@ fn read_options(call: &Call<'_>) -> Result<DeleteOptions, ApiError> {
 
 fn check_preconditions(resource: &Resource, old: &Object, wanted: Option<&Preconditions>) -> Result<(), ApiError> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let why = match (&wanted.uid, &wanted.resource_version) {
-        (Some(uid), _) if uid != old.uid() => format!(
-            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
-            old.uid()
-        ),
-        (_, Some(version)) if version != old.resource_version() => format!(
-            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
-            old.resource_version()
-        ),
+    let (what, reason, asked, found) = match (&wanted.uid, &wanted.resource_version) {
+        (Some(uid), _) if uid != old.uid() => ("UID", "deleted and then recreated", uid, old.uid()),
+        (_, Some(version)) if version != old.resource_version() => {
+            ("ResourceVersion", "modified", version, old.resource_version())
+        }
         _ => return Ok(()),
     };
+    if resource.storage == "namespaces" {
+        let why = format!("Precondition failed: {what} in precondition: {asked}, {what} in object meta: {found}");
+        return Err(ApiError::conflict(resource, old.name(), &why));
+    }
+    let why = format!(
+        "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {reason}"
+    );
     Err(ApiError::precondition(resource, old.name(), &why))
 }
 

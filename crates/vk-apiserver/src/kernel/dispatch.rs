@@ -114,6 +114,7 @@ impl Kernel {
             ("", Verb::Watch) => self.watch(&call),
             ("", Verb::Create) => self.create(&call),
             ("", Verb::Delete) => self.delete(&call),
+            ("", Verb::DeleteCollection) if resource.storage == "namespaces" => Err(not_allowed()),
             ("", Verb::DeleteCollection) => self.delete_collection(&call),
             ("binding", Verb::Create) => self.bind(&call),
             ("eviction", Verb::Create) => self.evict(&call),

@@ -10,6 +10,7 @@ use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
 use crate::object::{Object, escape};
 use crate::patch::{GENERIC, PatchType};
+use crate::validation::name_is_dns_label;
 
 /// What the data of one ConfigMap or Secret may weigh.
 const MAX_DATA_BYTES: usize = 1024 * 1024;
@@ -84,6 +85,20 @@ impl Strategy for RuntimeClasses {
     fn patch_type(&self) -> &'static PatchType {
         &GENERIC
     }
+
+    fn validate(&self, class: &Object) -> Vec<FieldError> {
+        let handler = class.text("/handler");
+        if handler.is_empty() {
+            return vec![FieldError::required("handler", "")];
+        }
+        name_is_dns_label(handler).map(|error| FieldError::invalid("handler", handler, &error)).into_iter().collect()
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        let handler = new.text("/handler");
+        let changed = handler != old.text("/handler");
+        changed.then(|| FieldError::invalid("handler", handler, "field is immutable")).into_iter().collect()
+    }
 }
 
 /// The strategy of Endpoints, kept for clients that still read them.
@@ -96,6 +111,15 @@ impl Strategy for EndpointsStrategy {
 
     fn patch_type(&self) -> &'static PatchType {
         &GENERIC
+    }
+
+    fn default(&self, endpoints: &mut Object) {
+        for subset in endpoints.items_mut("/subsets") {
+            let ports = subset.get_mut("ports").and_then(Value::as_array_mut);
+            for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+                port.entry("protocol").or_insert_with(|| "TCP".into());
+            }
+        }
     }
 
     fn creates_on_update(&self) -> bool {
@@ -115,6 +139,10 @@ fn validate_data(object: &Object) -> Vec<FieldError> {
                 errors.push(FieldError::invalid(format!("{field}[{key}]"), key, detail));
             }
         }
+    }
+    let binary = object.strings("/binaryData");
+    for key in object.strings("/data").into_keys().filter(|key| binary.contains_key(key)) {
+        errors.push(FieldError::invalid(format!("data[{key}]"), key, "duplicate of key present in binaryData"));
     }
     if total > MAX_DATA_BYTES {
         let detail = format!("must have at most {MAX_DATA_BYTES} bytes");

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
+use crate::clock::is_micro_time;
 use crate::object::Object;
 use crate::patch::{GENERIC, PatchType};
 
@@ -13,6 +14,12 @@ pub(super) struct Leases;
 
 impl Strategy for Leases {
     fn decode(&self, value: Value) -> Result<Value, DecodeError> {
+        for field in ["acquireTime", "renewTime"] {
+            let time = value.pointer(&format!("/spec/{field}")).and_then(Value::as_str);
+            if let Some(time) = time.filter(|time| !is_micro_time(time)) {
+                return Err(DecodeError(format!("parsing time {time:?}: exactly six decimals are expected")));
+            }
+        }
         typed::<Lease>(value)
     }
 

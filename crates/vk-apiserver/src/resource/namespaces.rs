@@ -8,7 +8,7 @@ use crate::object::Object;
 use crate::patch::{NAMESPACE, PatchType};
 use crate::validation::name_is_dns_label;
 
-/// The strategy of namespaces. How they end is in `kernel/namespaces.rs`.
+/// The strategy of namespaces. How they end is in `kernel/delete.rs` and `controller/namespace_deletion.rs`.
 pub(super) struct Namespaces;
 
 impl Strategy for Namespaces {
@@ -26,6 +26,9 @@ impl Strategy for Namespaces {
             namespace.set("/metadata/labels/kubernetes.io~1metadata.name", name);
         }
         namespace.set_default("/status/phase", "Active");
+        for condition in namespace.items_mut("/status/conditions").iter_mut().filter_map(Value::as_object_mut) {
+            condition.entry("lastTransitionTime").or_insert(Value::Null);
+        }
     }
 
     fn prepare_create(&self, namespace: &mut Object) {

@@ -67,7 +67,7 @@ impl Strategy for Services {
 
     fn prepare_update(&self, new: &mut Object, old: &Object) {
         new.copy_from("/status", old);
-        for field in ["/spec/clusterIP", "/spec/clusterIPs"] {
+        for field in ["/spec/clusterIP", "/spec/clusterIPs", "/spec/ipFamilies", "/spec/ipFamilyPolicy"] {
             if new.at(field).is_none() {
                 new.copy_from(field, old);
             }

@@ -7,6 +7,9 @@ use super::strategy::{DecodeError, Strategy, typed};
 use crate::api_error::FieldError;
 use crate::object::Object;
 use crate::patch::{CLAIM, GENERIC, PatchType};
+use crate::quantity::Quantity;
+
+const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 /// The strategy of claims.
 pub(super) struct Claims;
@@ -34,8 +37,33 @@ impl Strategy for Claims {
         if claim.items("/spec/accessModes").is_empty() {
             errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
         }
-        if claim.text("/spec/resources/requests/storage").is_empty() {
+        for mode in claim.items("/spec/accessModes").iter().filter_map(Value::as_str) {
+            if !ACCESS_MODES.contains(&mode) {
+                errors.push(FieldError::not_supported("spec.accessModes", mode, &ACCESS_MODES));
+            }
+        }
+        let storage = claim.text("/spec/resources/requests/storage");
+        if storage.is_empty() {
             errors.push(FieldError::required("spec.resources[storage]", ""));
+        } else if Quantity::parse(storage).is_none_or(|amount| amount <= Quantity::ZERO) {
+            errors.push(FieldError::invalid("spec.resources[storage]", storage, "must be greater than zero"));
+        }
+        errors
+    }
+
+    fn validate_update(&self, new: &Object, old: &Object) -> Vec<FieldError> {
+        let mut errors = self.validate(new);
+        let fixed = |claim: &Object| {
+            let mut claim = claim.clone();
+            claim.remove("/spec/resources/requests");
+            claim.remove("/spec/volumeAttributesClassName");
+            claim.at("/spec").cloned()
+        };
+        // A claim without a volume may still get one.
+        let binds = old.text("/spec/volumeName").is_empty() && !new.text("/spec/volumeName").is_empty();
+        if !binds && fixed(new) != fixed(old) {
+            let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+            errors.push(FieldError::forbidden("spec", detail));
         }
         errors
     }

@@ -80,6 +80,7 @@ recordings! {
     lists_and_watches
     nodes_and_pods
     other_kinds
+    other_verbs
     patches
     pod_specs
     reviews
