@@ -11,8 +11,11 @@ use super::container::{Container, Standing};
 use super::ledger::{Happening, Life, Run, RunCause, RunEnd};
 use super::nature::{Nature, StopStyle, millis};
 
-/// A container that ended is started again after this long.
+/// A container that ended is started again after this long, and each time after twice as long.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// So often the delay doubles.
+const MOST_DOUBLINGS: u32 = 8;
 
 /// Init containers with this image fail.
 pub(crate) const FAILING_IMAGE: &str = "failing";
@@ -347,7 +350,8 @@ impl Workload {
         };
         if is_restarted {
             container.last = Some(exit_code);
-            container.standing = Standing::BackOff { until: now + RESTART_DELAY };
+            let delay = RESTART_DELAY * 2u32.pow(container.restarts.min(MOST_DOUBLINGS));
+            container.standing = Standing::BackOff { until: now + delay };
         } else {
             container.standing = Standing::Ended(exit_code);
         }

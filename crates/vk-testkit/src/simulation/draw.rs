@@ -25,6 +25,9 @@ enum Theme {
 const THEMES: [Theme; 7] =
     [Theme::Users, Theme::Provider, Theme::Api, Theme::Crashes, Theme::TwoAgents, Theme::Partitions, Theme::Everything];
 
+/// Everything is all but two agents at once, which need no more than each other.
+const TOGETHER: [Theme; 5] = [Theme::Users, Theme::Provider, Theme::Api, Theme::Crashes, Theme::Partitions];
+
 impl Schedule {
     /// The schedule that this seed makes: between ten and forty actions.
     pub fn from_seed(seed: u64) -> Self {
@@ -32,7 +35,9 @@ impl Schedule {
         let theme = draw.one_of(&THEMES);
         let nature = if draw.one_in(3) { Nature::default() } else { Nature::drawn(&draw.0) };
         let length = 10 + draw.below(30);
-        let mut steps = Vec::new();
+        // Without pods nothing can go wrong with them.
+        let first = |_| (draw.pause(), Action::Create(draw.pod(), draw.shape()));
+        let mut steps: Vec<_> = (0..2).map(first).collect();
         while steps.len() < length {
             let pause = draw.pause();
             match draw.action(theme, nature) {
@@ -44,6 +49,14 @@ impl Schedule {
                 Action::Stop(slot) => {
                     steps.push((pause, Action::Stop(slot)));
                     draw.push_return(slot, &mut steps);
+                }
+                // Two that take themselves for the same one cannot tell each other apart; that does not last.
+                Action::Start(Slot::Second, Instance::Same) => {
+                    steps.push((pause, Action::Start(Slot::Second, Instance::Same)));
+                    steps.extend((0..draw.below(4)).map(|_| (draw.time(500), draw.user())));
+                    let of_the_two = draw.one_of(&Slot::BOTH);
+                    let end = if draw.one_in(2) { Action::Kill(of_the_two) } else { Action::Stop(of_the_two) };
+                    steps.push((draw.time(500), end));
                 }
                 action => steps.push((pause, action)),
             }
@@ -90,13 +103,15 @@ impl Draw {
         }
         let instance = if self.one_in(6) { Instance::Other } else { Instance::Same };
         steps.push((if self.one_in(2) { self.time(20) } else { self.time(20_000) }, Action::Start(slot, instance)));
+        let other = if slot == Slot::First { Slot::Second } else { Slot::First };
+        steps.push((self.time(500), Action::Kill(other)));
     }
 
     fn action(&self, theme: Theme, nature: Nature) -> Action {
         if self.one_in(2) {
             return if self.one_in(5) { self.fate() } else { self.user() };
         }
-        let theme = if theme == Theme::Everything { self.one_of(&THEMES) } else { theme };
+        let theme = if theme == Theme::Everything { self.one_of(&TOGETHER) } else { theme };
         match theme {
             Theme::Users | Theme::Everything => self.writer(),
             Theme::Provider => self.provider(nature),
@@ -112,7 +127,7 @@ impl Draw {
                 2 => Action::Kill(self.one_of(&Slot::BOTH)),
                 3 => Action::Stop(self.one_of(&Slot::BOTH)),
                 4 => self.clock(Slot::Second),
-                _ => self.provider(nature),
+                _ => self.writer(),
             },
             Theme::Partitions => match self.below(6) {
                 0 | 1 => Action::Partition(true),

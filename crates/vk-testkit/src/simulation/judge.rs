@@ -135,9 +135,10 @@ impl Case<'_> {
         for life in self.started_lives() {
             let began = life.runs.first().map(|run| run.began).unwrap_or_default();
             if ends.is_some_and(|end| end.is_none_or(|end| end > began)) {
-                // Excused: the first one was never shown in the API, so that an agent which was not there when it began
-                // cannot know of it, and the other incarnation of the back end does not either.
-                let is_excused = life.elsewhere && self.history.shown_started.is_none_or(|shown| shown > began);
+                // Excused: it was given to two incarnations of the back end, and the API had not shown yet that the first one
+                // had started it. Whoever did not get the answer cannot know.
+                let is_excused =
+                    self.is_elsewhere() && self.history.shown_started.is_none_or(|shown| shown > life.accepted);
                 return (!is_excused).then(|| format!("at {began:?} it was started a second time while it ran"));
             }
             let is_over = life.runs.iter().all(|run| run.ended.is_some());
@@ -156,7 +157,7 @@ impl Case<'_> {
         if before.is_empty() {
             return None;
         }
-        if last.elsewhere && self.history.shown_started.is_none_or(|shown| shown > last.accepted) {
+        if self.is_elsewhere() && self.history.shown_started.is_none_or(|shown| shown > last.accepted) {
             // As for two at once.
             return None;
         }
@@ -190,7 +191,6 @@ impl Case<'_> {
             let was_stopped = life.runs.iter().any(|run| run.ended.is_some_and(|end| end.cause == RunCause::Stop));
             was_stopped && !life.told_to_stop.is_some_and(|at| self.history.end_was_wanted_at(at) || self.is_due_at(at))
         })?;
-        // Excused: it was lost, told as failed, and was back.
         Some(format!("it was told to stop at {:?}, which nobody wanted", stopped.told_to_stop))
     }
 

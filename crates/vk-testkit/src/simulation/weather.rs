@@ -11,6 +11,10 @@ use tokio::time::Instant;
 use virtual_kubelet::controller::env::Random;
 use vk_apiserver::{EventFault, FaultPlan, Identity, Outcome, RequestClass, RequestFault};
 
+/// A request takes this long to the server: where nothing takes time, two that disagree would do so without end in one
+/// instant.
+const LATENCY: Duration = Duration::from_millis(2);
+
 /// So many requests in one instant are a loop without end.
 const HOT: u32 = 1000;
 
@@ -207,11 +211,12 @@ impl FaultPlan for Weather {
             }
             (state.percent, state.ordered.get_mut(&RequestKind::of(request)).and_then(VecDeque::pop_front))
         };
-        match ordered {
+        let fault = match ordered {
             Some(fault) => fault.of_request(),
             None if self.strikes(percent) => self.random_request_fault().of_request(),
             None => RequestFault::default(),
-        }
+        };
+        RequestFault { delay_before: LATENCY, ..fault }
     }
 
     fn on_event(&mut self, request: &RequestClass, _index: u64) -> EventFault {
