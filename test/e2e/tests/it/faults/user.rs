@@ -6,7 +6,7 @@ use kube::Client;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::stage::{Stage, client_config};
+use crate::stage::{Stage, client_config, eventually};
 
 /// Requests of [`User::create_all`] that are under way at once.
 const AT_ONCE: usize = 20;
@@ -28,10 +28,24 @@ impl User {
         Self { runtime, client, namespace: stage.name().to_owned(), node: stage.name().to_owned() }
     }
 
-    /// Creates a pod that is bound to the stage's node from the first; answers with its UID.
+    /// Creates a pod that is bound to the stage's node from the first; answers with its UID. An API server that has just come
+    /// back may be slow to do it: it is asked again until it has.
     pub(super) fn create(&self, name: &str, spec: Value) -> String {
         let manifest = self.manifest(name, spec);
-        let created = self.runtime.block_on(self.send(Method::POST, "pods", &manifest)).unwrap();
+        let mut tried = false;
+        let created = eventually(&format!("pod {name} is created"), || {
+            match self.runtime.block_on(self.send(Method::POST, "pods", &manifest)) {
+                // What was not answered may have been done.
+                Err(kube::Error::Api(status)) if tried && status.code == 409 => {
+                    self.runtime.block_on(self.send(Method::GET, &format!("pods/{name}"), &Value::Null))
+                }
+                answered => answered,
+            }
+            .map_err(|error| {
+                tried = true;
+                error.to_string()
+            })
+        });
         created["metadata"]["uid"].as_str().unwrap().to_owned()
     }
 
@@ -68,7 +82,8 @@ impl User {
 
     async fn send(&self, method: Method, what: &str, body: &Value) -> kube::Result<Value> {
         let uri = format!("/api/v1/namespaces/{}/{what}", self.namespace);
+        let bytes = if method == Method::GET { Vec::new() } else { body.to_string().into_bytes() };
         let request = Request::builder().method(method).uri(uri).header(header::CONTENT_TYPE, "application/json");
-        self.client.request(request.body(body.to_string().into_bytes()).unwrap()).await
+        self.client.request(request.body(bytes).unwrap()).await
     }
 }
