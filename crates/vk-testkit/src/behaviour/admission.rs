@@ -11,7 +11,8 @@ use crate::world::World;
 fn requesting(requests: Value) -> Value {
     json!({
         "restartPolicy": "Never",
-        "containers": [{"name": "app", "image": "app:1", "resources": {"requests": requests}}],
+        // Extended resources have to be limited as well.
+        "containers": [{"name": "app", "image": "app:1", "resources": {"requests": requests, "limits": requests}}],
     })
 }
 
