@@ -97,11 +97,15 @@ pub fn each_event(
     watch: Response<ResponseBody>,
     mut change: impl FnMut(Value) -> Option<Value> + Send + 'static,
 ) -> Response<ResponseBody> {
+    // What refuses a watch is no event.
+    if !watch.status().is_success() {
+        return watch;
+    }
     watch.map(|body| {
         let chunks = body.into_data_stream().filter_map(move |chunk| {
             let changed = match chunk {
                 Ok(bytes) => match serde_json::from_slice(&bytes) {
-                    Ok(event) => change(event).map(|event| Ok(Bytes::from(format!("{event}\n")))),
+                    Ok(event) => change(event).map(|event| Ok(line_of(&event))),
                     Err(_) => Some(Ok(bytes)),
                 },
                 Err(error) => Some(Err(error)),
@@ -110,6 +114,12 @@ pub fn each_event(
         });
         StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
     })
+}
+
+/// The type comes first, as every API server writes it: a reader of raw JSON has to know what follows.
+fn line_of(event: &Value) -> Bytes {
+    let part = |key: &str| event.get(key).cloned().unwrap_or_default();
+    Bytes::from(format!("{{\"type\":{},\"object\":{}}}\n", part("type"), part("object")))
 }
 
 /// What `kube::Client` takes for its connection.

@@ -16,8 +16,19 @@ mod rewrite;
 
 pub use catalogue::CATALOGUE;
 pub use check::Check;
+use http::Method;
 
-use crate::interposer::Interposition;
+use crate::interposer::{Interposition, described, observed};
+
+/// No bug, and yet everything that bugs are made of: a check that fails behind this fails for the wrong reason.
+pub fn no_bug() -> Interposition {
+    rewrite::events("pods", Some)
+        .within(rewrite::events("nodes", Some))
+        .within(rewrite::bodies(Method::PATCH, "pods/status", |_| ()))
+        .within(rewrite::bodies(Method::DELETE, "pods", |_| ()))
+        .within(rewrite::swallowed(|_| false))
+        .with_provider(|inner| described(observed(inner, Some), |_| ()))
+}
 
 /// One deliberate bug.
 #[derive(Clone, Copy)]

@@ -31,6 +31,7 @@ pub static CATALOGUE: &[Scenario] = &[
     scenario!(a_container_fails),
     scenario!(a_finished_pod_is_deleted),
     scenario!(force_delete),
+    scenario!(long force_delete_beside_a_busy_pod),
     scenario!(recreate_under_the_same_name),
     Scenario {
         name: "recreate_while_the_first_stops",

@@ -33,6 +33,20 @@ pub(in crate::scenario) async fn force_delete(stage: &Stage) {
     stage.is_let_go(&uid).await;
 }
 
+/// Nothing is being written about it, and the watch is never silent for so long that it would be begun anew: only the
+/// tombstone tells.
+pub(in crate::scenario) async fn force_delete_beside_a_busy_pod(stage: &Stage) {
+    stage.run_pod("busy", json!({})).await;
+    let uid = stage.run_pod("web", json!({})).await;
+    stage.pass(30).await;
+    stage.world.delete_pod("web", Some(0)).await;
+    for edit in 0..10 {
+        stage.edit("busy", json!({"metadata": {"annotations": {"edit": edit.to_string()}}})).await;
+        stage.pass(15).await;
+    }
+    assert!(stage.world.backend().workload(&uid).is_none(), "the back end is let go");
+}
+
 pub(in crate::scenario) async fn recreate_under_the_same_name(stage: &Stage) {
     let first = stage.run_pod("web-0", json!({})).await;
     stage.world.delete_pod("web-0", Some(0)).await;
