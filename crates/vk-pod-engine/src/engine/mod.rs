@@ -10,6 +10,7 @@ mod logs;
 mod messages;
 mod pod;
 mod requests;
+mod sessions;
 mod volumes;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ use vk_provider::{
 use self::actor::Actor;
 use self::command::Command;
 use self::logs::EngineLogs;
+use self::sessions::EngineSessions;
 use crate::env::EngineEnv;
 use crate::runtime::ContainerRuntime;
 use crate::translate::{self, ClusterDns};
@@ -80,7 +82,7 @@ impl<R: ContainerRuntime> PodEngine<R> {
         let dns = ClusterDns { servers: config.cluster_dns, domain: config.cluster_domain };
         let actor = Actor::new(Arc::clone(&runtime), dns, env.clone(), inbox, config.shutdown);
         env.spawn(actor.run());
-        let description = describe(&*runtime, EngineLogs::new(Arc::clone(&runtime), commands.clone()));
+        let description = describe(&runtime, &commands);
         Self { runtime, commands, description }
     }
 
@@ -94,10 +96,15 @@ impl<R: ContainerRuntime> PodEngine<R> {
     }
 }
 
-fn describe<R: ContainerRuntime>(runtime: &R, logs: EngineLogs<R>) -> Description {
+fn describe<R: ContainerRuntime>(runtime: &Arc<R>, commands: &mpsc::Sender<Command>) -> Description {
     let features = runtime.features();
     let mut interfaces = Interfaces::default();
-    interfaces.logs = Some(Arc::new(logs));
+    interfaces.logs = Some(Arc::new(EngineLogs::new(runtime.clone(), commands.clone())));
+    if features.sessions {
+        let sessions = Arc::new(EngineSessions::new(runtime.clone(), commands.clone()));
+        interfaces.exec = Some(sessions.clone());
+        interfaces.attach = Some(sessions);
+    }
     let mut description = Description::new(&features.name);
     description.support = features.support.clone();
     description.recovery = Recovery::ByUid;

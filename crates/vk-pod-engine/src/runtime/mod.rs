@@ -6,6 +6,7 @@ mod identity;
 mod image;
 mod network_probe;
 mod sandbox;
+mod session;
 mod state;
 
 use std::future::Future;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use vk_core::support::SupportTable;
 use vk_core::{BackendInstance, PodUid, Result};
-use vk_provider::LogReply;
+use vk_provider::{Exit, LogReply};
 
 pub use container::{ContainerSpec, EnvironmentVariable, Mount, Resources, RunAs, Security, Streams};
 pub use hint::HintSink;
@@ -23,6 +24,7 @@ pub use identity::{ContainerId, ContainerIdentity, PodIdentity, SandboxId};
 pub use image::{Credentials, Image, PullRequest};
 pub use network_probe::{HttpQuestion, NetworkProbe, NetworkQuestion};
 pub use sandbox::{Dns, HostAlias, PortMapping, SandboxSpec};
+pub use session::{Program, SessionRequest};
 pub use state::{RunState, RuntimeContainer, RuntimePod, RuntimeSandbox};
 
 use crate::logs::ContainerLogRequest;
@@ -91,6 +93,19 @@ pub trait ContainerRuntime: Send + Sync + 'static {
         async { Err(vk_core::Error::internal("this runtime runs no commands in containers")) }
     }
 
+    /// Joins the client's streams to a program in a container that runs, until that ends. Dropped before, because the client
+    /// has gone, a command that was started for it is to be ended if the runtime can.
+    ///
+    /// Called only if the features say that there are sessions.
+    fn session(
+        &self,
+        _id: &ContainerId,
+        _request: SessionRequest,
+        _streams: vk_provider::Streams,
+    ) -> impl Future<Output = Result<Exit>> + Send {
+        async { Err(vk_core::Error::internal("this runtime has no interactive sessions")) }
+    }
+
     /// Removes a container with its log, running or not.
     fn remove_container(&self, id: &ContainerId) -> impl Future<Output = Result<()>> + Send;
 
@@ -145,6 +160,8 @@ pub struct RuntimeFeatures {
     pub volumes: Option<Arc<dyn VolumeStore>>,
     /// Whether `watch` hints at changes. If not, the engine lists every few seconds.
     pub hints: bool,
+    /// Whether there are interactive sessions, for exec and attach.
+    pub sessions: bool,
     /// What asks containers over the network; `None` if probes and hooks by HTTP, TCP and gRPC are not honoured.
     pub network_probe: Option<Arc<dyn NetworkProbe>>,
 }
@@ -152,13 +169,20 @@ pub struct RuntimeFeatures {
 impl RuntimeFeatures {
     /// A runtime without files that hints at changes.
     pub fn new(name: impl Into<String>, support: SupportTable) -> Self {
-        Self { name: name.into(), support, volumes: None, hints: true, network_probe: None }
+        Self { name: name.into(), support, volumes: None, hints: true, sessions: false, network_probe: None }
     }
 
     /// The same, with probes and hooks over the network.
     #[must_use]
     pub fn with_network_probe(mut self, probe: Arc<dyn NetworkProbe>) -> Self {
         self.network_probe = Some(probe);
+        self
+    }
+
+    /// The same, with interactive sessions.
+    #[must_use]
+    pub fn with_sessions(mut self) -> Self {
+        self.sessions = true;
         self
     }
 

@@ -9,6 +9,7 @@ mod inspect;
 mod list;
 mod logs;
 mod sandbox;
+mod session;
 
 use bollard::Docker;
 use bollard::query_parameters::{
@@ -19,10 +20,10 @@ use vk_core::{BackendInstance, Error, Result};
 use vk_pod_engine::logs::ContainerLogRequest;
 use vk_pod_engine::runtime::{
     ContainerId, ContainerSpec, ExecOutcome, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId,
-    SandboxSpec, Scope, Signal,
+    SandboxSpec, Scope, SessionRequest, Signal,
 };
 use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
-use vk_provider::LogReply;
+use vk_provider::{Exit, LogReply, Streams};
 
 use crate::connection::{Connection, error_of, read_error, status_of};
 use crate::labels::Owner;
@@ -196,6 +197,11 @@ impl ContainerRuntime for DockerRuntime {
     async fn exec(&self, id: &ContainerId, command: Vec<String>) -> Result<ExecOutcome> {
         let docker = self.connection.docker().await?;
         exec::run(&docker, id, command).await
+    }
+
+    async fn session(&self, id: &ContainerId, request: SessionRequest, streams: Streams) -> Result<Exit> {
+        let docker = self.connection.docker().await?;
+        session::run(&docker, id, request, streams).await
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {
