@@ -15,7 +15,7 @@ use kube::{Api, Client};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vk_apiserver::{ApiServer, Identity, Options, VirtualClock};
 use vk_core::resolve::NodeFacts;
@@ -208,12 +208,27 @@ pub(super) struct World {
     background: JoinSet<()>,
 }
 
+/// What a controller leaves behind.
+pub(super) type Ended = std::result::Result<(), PodControllerDefect>;
+
 /// A running controller. Dropping it is a crash.
 pub(super) struct Running {
     pub(super) shutdown: CancellationToken,
-    pub(super) ended: JoinHandle<std::result::Result<(), PodControllerDefect>>,
+    task: JoinSet<Ended>,
     _scope: Arc<Scope>,
     _ends: (watch::Sender<Arc<NodeFacts>>, watch::Sender<u64>),
+}
+
+impl Running {
+    /// Waits for its end.
+    pub(super) async fn ended(&mut self) -> Ended {
+        self.task.join_next().await.expect("it has not been waited for").expect("no panic leaves it")
+    }
+
+    /// Its end, if it has come to that.
+    pub(super) fn has_ended(&mut self) -> Option<Ended> {
+        Some(self.task.try_join_next()?.expect("no panic leaves it"))
+    }
 }
 
 impl World {
@@ -256,7 +271,8 @@ impl World {
         };
         let shutdown = CancellationToken::new();
         let running = PodController::new(env, parts).run(shutdown.clone());
-        let ended = tokio::spawn(async move {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             let mut running = pin!(running);
             poll_fn(|context| {
                 IN_CONTROLLER.set(true);
@@ -266,7 +282,7 @@ impl World {
             })
             .await
         });
-        Running { shutdown, ended, _scope: scope, _ends: (facts, reconnects) }
+        Running { shutdown, task, _scope: scope, _ends: (facts, reconnects) }
     }
 
     fn pods(&self) -> Api<Pod> {
