@@ -88,14 +88,15 @@ impl PodMachine {
     /// Whether nothing of the pod runs in the back end, and nothing of it will again.
     pub(super) fn has_settled(&self, observation: &PodObservation) -> bool {
         let told_to_stop = self.stop.as_ref().is_some_and(|stop| stop.told.is_some());
-        let facts = self.facts();
-        // Nothing is restarted any more once the back end was told to stop.
-        let policy = match facts {
-            Some(facts) if !told_to_stop => facts.restart_policy,
-            _ => RestartPolicy::Never,
+        let Some(facts) = self.facts() else {
+            // Nobody knows the spec of an orphan: once it was told to stop, what the back end shows of it is all there is.
+            let shown = observation.containers.iter().filter(|_| told_to_stop);
+            let shown = shown.map(|container| (container.name.as_str(), container.kind));
+            return ended(RestartPolicy::Never, observation, shown);
         };
-        let from_spec = facts.map(|facts| &facts.containers[..]).unwrap_or_default();
-        let expected = from_spec.iter().map(|container| ExpectedContainer {
+        // Nothing is restarted any more once the back end was told to stop.
+        let policy = if told_to_stop { RestartPolicy::Never } else { facts.restart_policy };
+        let expected = facts.containers.iter().map(|container| ExpectedContainer {
             name: &container.name,
             kind: container.kind,
             restart: (!told_to_stop).then_some(&container.restart),

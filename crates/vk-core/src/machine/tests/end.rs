@@ -180,6 +180,19 @@ fn an_orphan_is_stopped_and_removed() {
     assert!(harness.is_forgotten());
 }
 
+/// Nobody knows its spec, so that an end which only the containers' states tell was never seen, and it stayed for ever.
+#[test]
+fn an_orphan_whose_containers_have_ended_is_removed() {
+    let now = start_of_time();
+    let has_ended = observation(4, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(0)));
+    let (machine, effects) = PodMachine::orphan(has_ended.clone(), REMEMBERS, now);
+    let mut harness = Harness { machine, now, effects, version: 0 };
+    // It might be about to start again.
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+    harness.finish(CallOutcome::Terminated(Ok(Some(has_ended))));
+    assert_eq!(harness.under_way(), Some(Call::Remove));
+}
+
 #[test]
 fn a_failed_stop_is_repeated_long_before_its_deadline() {
     let mut harness = Harness::running();
