@@ -157,8 +157,13 @@ impl Case<'_> {
         if before.is_empty() {
             return None;
         }
-        if self.is_elsewhere() && self.history.shown_started.is_none_or(|shown| shown > last.accepted) {
-            // As for two at once.
+        let is_unknown = self.history.shown_started.is_none_or(|shown| shown > last.accepted);
+        let forgot = self.evidence.nature.forgets_after.is_some();
+        let was_lost = before.last().is_some_and(|life| matches!(life.gone, Some((_, Happening::Lost))));
+        let is_excused = self.is_elsewhere() || (was_lost && !forgot && self.has_new_agent(before, last));
+        if is_unknown && is_excused {
+            // Excused: the API had not shown yet that it had started, and either it was given to two incarnations of the
+            // back end, or the back end lost what it promises to remember while whoever was given it was dead.
             return None;
         }
         let restarts = self.history.newest.text("/spec/restartPolicy") != "Never";
@@ -166,6 +171,17 @@ impl Case<'_> {
         let ended = self.history.terminal.is_some_and(|at| at < last.accepted);
         let is_permitted = self.evidence.nature.fences && restarts && were_lost && !ended;
         (!is_permitted).then(|| format!("at {:?} it was started for the {}th time", last.accepted, started.len()))
+    }
+
+    /// Whether an agent began between the last of the earlier lives and this one.
+    fn has_new_agent(&self, before: &[&Life], last: &Life) -> bool {
+        let since = before.last().map(|life| life.accepted).unwrap_or_default();
+        self.evidence.spans.iter().any(|span| span.began > since && span.began <= last.accepted)
+    }
+
+    /// Only a handle leads back to it, and at that time none had been written: whoever was given it has died since.
+    fn is_untraceable_at(&self, at: Duration) -> bool {
+        self.evidence.nature.by_handle && self.history.handle.is_none_or(|written| written > at)
     }
 
     fn created_again(&self) -> Option<String> {
@@ -205,6 +221,9 @@ impl Case<'_> {
     fn terminal_while_running(&self) -> Option<String> {
         let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
         let running = self.lives.iter().find(|life| life.runs_at(at) && !life.elsewhere)?;
+        if self.is_untraceable_at(at) {
+            return None;
+        }
         Some(format!("at {at:?} it was told as ended while {} ran", names_of(running, at)))
     }
 
@@ -269,13 +288,13 @@ impl Case<'_> {
 
     fn wrong_exit_code(&self) -> Option<String> {
         let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
-        // Excused: the back end had lost or forgotten it before that was told, or was another one.
+        // Excused: the back end had lost or forgotten it before that was told, was another one, or needs a handle.
         let was_known = self.lives.iter().all(|life| {
             let is_lost =
                 matches!(&life.gone, Some((gone, why)) if *gone <= at && !matches!(why, Happening::Released { .. }));
             !is_lost && !life.elsewhere
         });
-        if !was_known {
+        if !was_known || self.is_untraceable_at(at) {
             return None;
         }
         container_statuses(&self.history.newest).find_map(|status| {

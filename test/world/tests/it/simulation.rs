@@ -36,7 +36,13 @@ fn every_schedule_keeps_the_invariants_and_replays_exactly() {
     let seeds = seeds();
     let time = Duration::MAX;
     let tally = soak(&Soak { seeds: seeds.clone(), time, threads: threads(), replay_every: 10, most_failures: 3 });
-    println!("{} schedules in {:?}: {} starts, {} requests", tally.schedules, begun.elapsed(), tally.starts, tally.requests);
+    println!(
+        "{} schedules in {:?}: {} starts, {} requests",
+        tally.schedules,
+        begun.elapsed(),
+        tally.starts,
+        tally.requests
+    );
     assert!(tally.failures.is_empty(), "{}", failures(&tally));
     assert_eq!(tally.schedules, seeds.end - seeds.start);
     assert!(tally.starts > 0 && tally.requests > 0);
@@ -72,6 +78,31 @@ fn a_watch_that_is_never_answered_is_begun_anew() {
         r#"{"seed": 45, "nature": {}}
         {"after_ms": 0, "action": {"ApiFault": ["Node", "HangBefore", 2]}}
         {"after_ms": 0, "action": "UnreadyNode"}"#,
+    );
+}
+
+/// It was told again in the very instant, for as long as it did not stop.
+#[test]
+fn a_stop_that_comes_late_is_told_once() {
+    keeps_the_invariants(
+        r#"{"seed": 59, "nature": {"stop": "Stubborn"}}
+        {"after_ms": 0, "action": {"Create": [0, {"policy": "Never", "containers": "WithSidecar", "grace": 5, "deadline": null,
+            "tolerates": 2, "gated": false, "configured": false}]}}
+        {"after_ms": 0, "action": {"ProviderFault": ["Terminate", "Panic"]}}
+        {"after_ms": 0, "action": {"Recreate": [0, {"policy": "Always", "containers": "One", "grace": 5, "deadline": null,
+            "tolerates": null, "gated": false, "configured": false}]}}"#,
+    );
+}
+
+/// Its object went while no agent lived; nobody knew the spec by which its containers had ended.
+#[test]
+fn an_orphan_that_has_ended_is_let_go_of() {
+    keeps_the_invariants(
+        r#"{"seed": 87, "nature": {"restarts": true}}
+        {"after_ms": 0, "action": {"Create": [1, {"policy": "Never", "containers": "WithSidecar", "grace": 30, "deadline": null,
+            "tolerates": 13, "gated": false, "configured": false}]}}
+        {"after_ms": 10000, "action": {"ExitContainer": [1, 0, 0]}}
+        {"after_ms": 3, "action": {"Kill": "First"}}"#,
     );
 }
 
