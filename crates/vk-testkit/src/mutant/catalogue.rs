@@ -28,7 +28,7 @@ pub static CATALOGUE: &[Mutant] = &[
     mutant!(in_watch::takes_forbidden_for_gone breaks [2]; caught by Scenario("statuses_are_forbidden_for_a_while")),
     mutant!(in_watch::proves_absence_from_a_cache breaks [2]; caught by Scenario("statuses_are_forbidden_for_a_while")),
     mutant!(in_watch::lists_from_a_stale_cache breaks [2]; caught by Scenario("the_watch_lists_anew")),
-    mutant!(in_watch::ignores_tombstones breaks [5]; caught by Scenario("force_delete_beside_a_busy_pod")),
+    mutant!(in_watch::overlooks_deletions breaks [5]; caught by Scenario("force_delete_beside_a_busy_pod")),
     mutant!(in_watch::watches_on_over_a_gap breaks [5]; caught by Scenario("a_pod_goes_in_a_gap_of_the_watch")),
     mutant!(in_answers::takes_errors_for_absence breaks [2]; caught by Scenario("the_back_end_cannot_be_asked_after_a_restart")),
     mutant!(in_answers::believes_any_incarnation breaks [2, 3]; caught by Scenario("another_back_end_answers_for_a_while")),

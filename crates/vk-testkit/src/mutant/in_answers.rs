@@ -1,6 +1,6 @@
 //! Bugs in what is made of a back end's answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -36,7 +36,7 @@ pub(super) fn forgets_exit_codes() -> Interposition {
 /// That a pod has ended is not heard.
 pub(super) fn does_not_hear_of_ends() -> Interposition {
     Interposition::none().with_provider(|inner| {
-        let last: Arc<Mutex<std::collections::BTreeMap<PodUid, PodObservation>>> = Arc::default();
+        let last: Arc<Mutex<BTreeMap<PodUid, PodObservation>>> = Arc::default();
         observed(inner, move |observation| {
             let mut last = last.lock();
             if observation.stage == Stage::Stopped {

@@ -14,9 +14,13 @@ use vk_apiserver::ResponseBody;
 use super::rewrite::{events, is_terminal, kind, text};
 use crate::interposer::{Asked, Interposition, Onward, each_event, success};
 
-/// That a pod has gone is not noticed.
-pub(super) fn ignores_tombstones() -> Interposition {
-    events("pods", |event| (kind(&event) != "DELETED").then_some(event))
+/// That a pod is being deleted, or is gone, is not noticed. Tombstones alone may be missed: the server shows the deletion
+/// before it removes the object, and the proof of absence does the rest.
+pub(super) fn overlooks_deletions() -> Interposition {
+    events("pods", |event| {
+        let is_being_deleted = !text(&event, "/object/metadata/deletionTimestamp").is_empty();
+        (kind(&event) != "DELETED" && !is_being_deleted).then_some(event)
+    })
 }
 
 /// A pod that others have ended runs on.

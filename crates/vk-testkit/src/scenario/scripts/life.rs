@@ -33,8 +33,8 @@ pub(in crate::scenario) async fn force_delete(stage: &Stage) {
     stage.is_let_go(&uid).await;
 }
 
-/// Nothing is being written about it, and the watch is never silent for so long that it would be begun anew: only the
-/// tombstone tells.
+/// Nothing is being written about it, and the watch is never silent for so long that it would be begun anew: nothing but
+/// the watch can tell.
 pub(in crate::scenario) async fn force_delete_beside_a_busy_pod(stage: &Stage) {
     stage.run_pod("busy", json!({})).await;
     let uid = stage.run_pod("web", json!({})).await;
