@@ -165,10 +165,12 @@ impl Orphans {
         let left: BTreeSet<PodUid> = orphans.into_iter().filter(|uid| self.candidates.contains_key(uid)).collect();
         let is_news = !left.is_subset(&self.left);
         self.left = left;
-        let notice = match () {
-            () if !collect.is_empty() => Some(OrphanNotice::Collected { uids: to_collect }),
-            () if is_news => Some(OrphanNotice::LeftAlone { uids: self.left.iter().cloned().collect() }),
-            () => None,
+        let notice = if !collect.is_empty() {
+            Some(OrphanNotice::Collected { uids: to_collect })
+        } else if is_news {
+            Some(OrphanNotice::LeftAlone { uids: self.left.iter().cloned().collect() })
+        } else {
+            None
         };
         Verdict { collect, notice }
     }

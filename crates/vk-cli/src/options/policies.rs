@@ -23,8 +23,8 @@ pub(super) fn named<P: Copy + Default>(
 
 /// What becomes of orphans.
 pub(super) fn orphans(flags: &Flags) -> Result<OrphanPolicy, UsageError> {
-    let mut policy = OrphanPolicy::default();
-    policy.action = named("--orphan-policy", flags.orphan_policy.as_deref(), &OrphanAction::NAMES)?;
+    let action = named("--orphan-policy", flags.orphan_policy.as_deref(), &OrphanAction::NAMES)?;
+    let mut policy = OrphanPolicy { action, ..OrphanPolicy::default() };
     if let Some(age) = flags.orphan_age {
         policy.age = checked_age(age)?;
     }
