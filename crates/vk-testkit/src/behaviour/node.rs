@@ -98,13 +98,13 @@ pub async fn capacity_follows_the_back_end(world: &World) {
 pub async fn an_outage_of_the_back_end_is_what_its_policy_says(world: &World) {
     for (policy, pods, ready) in [
         (OutagePolicy::ZeroAllocatable, "0", true),
-        (OutagePolicy::Ignore, "1000", true),
-        (OutagePolicy::NotReady, "1000", false),
+        (OutagePolicy::Ignore, "1k", true),
+        (OutagePolicy::NotReady, "1k", false),
     ] {
         let mut settings = AgentSettings { outage_policy: policy, ..AgentSettings::default() };
         settings.node.ping.interval = Duration::from_millis(100);
         let agent = world.start_agent_with(settings).await;
-        let is_well = || async { is_ready(world).await && allocatable(world, "pods").await == "1000" };
+        let is_well = || async { is_ready(world).await && allocatable(world, "pods").await == "1k" };
         world.eventually(SOON, "all is well", is_well).await;
         world.backend().set_answering(false);
         let says_so = || async {
