@@ -9,7 +9,7 @@ use std::time::Duration;
 use vk_testkit::simulation::{Schedule, Soak, Tally, run, soak};
 
 /// Seeds in a normal run.
-const SEEDS: Range<u64> = 0..200;
+const SEEDS: Range<u64> = 0..300;
 
 fn seeds() -> Range<u64> {
     let Ok(text) = std::env::var("VK_SEEDS") else { return SEEDS };
