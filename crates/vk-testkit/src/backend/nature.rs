@@ -55,7 +55,7 @@ pub struct Nature {
 impl Nature {
     /// The nature that these numbers make.
     pub fn drawn(random: &Random) -> Self {
-        let one_in = |bound: u64| random.next_u64() % bound == 0;
+        let one_in = |bound: u64| random.next_u64().is_multiple_of(bound);
         let up_to = |bound: u64| random.next_u64() % bound;
         let by_handle = one_in(5);
         Self {

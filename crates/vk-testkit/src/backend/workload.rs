@@ -134,10 +134,7 @@ impl Workload {
             Progress::Accepted { starts_at: at } | Progress::Failing { at } | Progress::Stopping { at, .. } => {
                 Some(*at)
             }
-            Progress::Over(_) => {
-                let over = self.life.end.as_ref().map(|(at, _)| *at);
-                over.zip(self.nature.forgets_after).map(|(over, after)| over + millis(after))
-            }
+            Progress::Over(_) => self.forgotten_at(),
             Progress::Active => None,
         };
         let of_containers = self.containers.iter().filter_map(|container| match container.standing {
@@ -151,7 +148,12 @@ impl Workload {
 
     /// Whether it ended so long ago that the back end does not remember it.
     pub(super) fn is_forgotten(&self, now: Duration) -> bool {
-        matches!(self.progress, Progress::Over(_)) && self.next_due().is_some_and(|due| due <= now)
+        self.forgotten_at().is_some_and(|due| due <= now)
+    }
+
+    fn forgotten_at(&self) -> Option<Duration> {
+        let (over, _) = self.life.end.as_ref()?;
+        Some(*over + millis(self.nature.forgets_after?))
     }
 
     /// These containers end by themselves; without a name, every regular one.

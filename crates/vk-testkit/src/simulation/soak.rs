@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::run::{Outcome, run};
 use super::schedule::Schedule;
@@ -68,7 +69,7 @@ pub fn soak(soak: &Soak) -> Tally {
                     if !soak.seeds.contains(&seed) {
                         return;
                     }
-                    let replays = soak.replay_every > 0 && seed % soak.replay_every == 0;
+                    let replays = soak.replay_every > 0 && seed.is_multiple_of(soak.replay_every);
                     let report = one(seed, replays);
                     let mut tally = tally.lock();
                     tally.add(report, replays);
