@@ -1,5 +1,7 @@
 //! The agent of the facade, with real time and threads: several nodes in one process, and parts used alone.
 
+#![allow(clippy::unwrap_used, reason = "what a test does itself is expected to work")]
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;

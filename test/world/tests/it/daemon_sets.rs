@@ -1,5 +1,7 @@
 //! Pods of DaemonSets. On a real control plane they are made by a controller, so these tests are for this ring alone.
 
+#![allow(clippy::unwrap_used, reason = "what a test does itself is expected to work")]
+
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Pod};
