@@ -131,6 +131,12 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = "Kubelet API")]
     pub(crate) insecure_allow_anonymous: Option<bool>,
+    /// End exec and attach sessions in which nothing moves for this long (default: 4h)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
+    pub(crate) stream_idle_timeout: Option<Duration>,
+    /// Give clients of exec and attach this long to open their streams (default: 30s)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
+    pub(crate) stream_creation_timeout: Option<Duration>,
     /// At the end, give streams and last status writes this long (default: 20s)
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
     pub(crate) drain_timeout: Option<Duration>,
@@ -160,12 +166,6 @@ pub(crate) struct IgnoredFlags {
     /// The API server's priority and fairness limits requests
     #[arg(long, value_name = "N", help_heading = IGNORED)]
     pub(crate) kube_api_burst: Option<i32>,
-    /// Exec, attach and port-forward are not served yet
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = IGNORED)]
-    pub(crate) stream_idle_timeout: Option<Duration>,
-    /// Exec, attach and port-forward are not served yet
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = IGNORED)]
-    pub(crate) stream_creation_timeout: Option<Duration>,
     /// Bearer tokens are not accepted yet: clients need a certificate
     #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = IGNORED)]

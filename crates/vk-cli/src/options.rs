@@ -153,6 +153,10 @@ pub struct KubeletApiOptions {
     pub client_ca: Option<PathBuf>,
     /// Whether clients need no certificate; two flags had to say so.
     pub allow_anonymous: bool,
+    /// How long nothing may move in a session of exec or attach; `None` leaves it as it is.
+    pub stream_idle_timeout: Option<Duration>,
+    /// How long its client may take to open its streams; `None` leaves it as it is.
+    pub stream_creation_timeout: Option<Duration>,
 }
 
 /// `--metrics-addr`.
@@ -251,6 +255,8 @@ fn kubelet_api(flags: &Flags, environment: &Environment) -> Result<KubeletApiOpt
         key: file("APISERVER_KEY_LOCATION"),
         client_ca: path(flags.client_verify_ca.clone()).or_else(|| file("APISERVER_CA_CERT_LOCATION")),
         allow_anonymous,
+        stream_idle_timeout: flags.stream_idle_timeout,
+        stream_creation_timeout: flags.stream_creation_timeout,
     })
 }
 

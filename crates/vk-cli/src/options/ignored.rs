@@ -5,7 +5,6 @@ use crate::flags::IgnoredFlags;
 
 const TRACES: &str = "this build does not export traces: nothing is sent";
 const WEBHOOK: &str = "bearer tokens are not accepted by the kubelet API yet: clients need a certificate";
-const STREAMS: &str = "exec, attach and port-forward are not served yet";
 const FAIRNESS: &str = "requests are not limited here: the API server's priority and fairness does that";
 /// Tags that the Go project sets by itself.
 const RESERVED_TAGS: [&str; 3] = ["operatingSystem", "provider", "nodeName"];
@@ -28,8 +27,6 @@ pub(super) fn warnings(flags: &IgnoredFlags, klog: &[String]) -> Result<Vec<Warn
     warn(flags.full_resync_period.is_some(), "--full-resync-period", resync);
     warn(flags.kube_api_qps.is_some(), "--kube-api-qps", FAIRNESS);
     warn(flags.kube_api_burst.is_some(), "--kube-api-burst", FAIRNESS);
-    warn(flags.stream_idle_timeout.is_some(), "--stream-idle-timeout", STREAMS);
-    warn(flags.stream_creation_timeout.is_some(), "--stream-creation-timeout", STREAMS);
     warn(flags.authentication_token_webhook == Some(true), "--authentication-token-webhook", WEBHOOK);
     let cache_ttls = [
         ("--authentication-token-webhook-cache-ttl", flags.authentication_token_webhook_cache_ttl),

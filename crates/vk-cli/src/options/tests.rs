@@ -52,8 +52,6 @@ fn each_flag_without_effect_warns_once_and_says_why() {
         "--full-resync-period 1m30s",
         "--kube-api-qps 100",
         "--kube-api-burst 200",
-        "--stream-idle-timeout 4h",
-        "--stream-creation-timeout 30s",
         "--authentication-token-webhook",
         "--authentication-token-webhook-cache-ttl 2m",
         "--authorization-webhook-cache-authorized-ttl 5m",

@@ -67,10 +67,16 @@ fn kubelet_api(options: &KubeletApiOptions, drain_timeout: Duration) -> Option<k
     api.no_verify_clients = options.allow_anonymous;
     api.insecure_allow_anonymous = options.allow_anonymous;
     api.limits.drain_timeout = drain_timeout;
+    if let Some(timeout) = options.stream_idle_timeout {
+        api.limits.stream_idle_timeout = timeout;
+    }
+    if let Some(timeout) = options.stream_creation_timeout {
+        api.limits.stream_creation_timeout = timeout;
+    }
     match kubelet_api::Settings::try_from(api) {
         Ok(settings) => Some(settings),
         Err(error) => {
-            tracing::warn!("kubectl logs will not work on this node: {error}");
+            tracing::warn!("kubectl logs and exec will not work on this node: {error}");
             None
         }
     }
