@@ -46,7 +46,8 @@ fn control_plane() -> Result<()> {
 
 fn format() -> Result<()> {
     succeed(cargo()?.args(["fmt", "--all", "--check"]))?;
-    let unformatted = output_of(Command::new("gofmt").current_dir(root()?).args(["-l", "test/kube", "test/spdystream"]))?;
+    let unformatted =
+        output_of(Command::new("gofmt").current_dir(root()?).args(["-l", "test/kube", "test/spdystream"]))?;
     if !unformatted.trim().is_empty() {
         bail!("not formatted: {} (run gofmt -w)", unformatted.trim());
     }
