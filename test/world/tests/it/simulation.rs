@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use vk_testkit::simulation::{Schedule, Soak, Tally, run, soak};
 
 /// Seeds in a normal run.
@@ -32,7 +33,7 @@ fn failures(tally: &Tally) -> String {
 
 #[test]
 fn every_schedule_keeps_the_invariants_and_replays_exactly() {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let seeds = seeds();
     let time = Duration::MAX;
     let tally = soak(&Soak { seeds: seeds.clone(), time, threads: threads(), replay_every: 10, most_failures: 3 });
@@ -59,7 +60,8 @@ fn a_schedule_that_was_written_down_runs_again() {
 }
 
 fn keeps_the_invariants(schedule: &str) {
-    let violations = run(&schedule.parse().unwrap()).violations;
+    let schedule: Schedule = schedule.parse().unwrap_or_else(|error| panic!("no schedule: {error}"));
+    let violations = run(&schedule).violations;
     assert_eq!(violations, []);
 }
 
@@ -113,7 +115,7 @@ fn many_schedules_keep_the_invariants() {
     let from = number("VK_SOAK_FROM").unwrap_or(0);
     let count = number("VK_SOAK_SCHEDULES").unwrap_or(1000);
     let time = number("VK_SOAK_SECONDS").map_or(Duration::MAX, Duration::from_secs);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let seeds = from..from.saturating_add(count);
     let tally = soak(&Soak { seeds, time, threads: threads(), replay_every: 100, most_failures: 20 });
     let seconds = begun.elapsed().as_secs_f64();
