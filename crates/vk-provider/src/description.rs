@@ -22,7 +22,8 @@ pub struct Description {
     /// How long finished work stays visible.
     pub retention: Retention,
     /// Whether a pod that the back end lost may be created again under `OnFailure` and `Always` (fenced re-creation): the
-    /// provider guarantees that nothing of the lost one runs any more. Otherwise such a pod fails.
+    /// provider guarantees that nothing of the lost one runs any more, and starts no container again that the status of the
+    /// pod shows as ended for good. Otherwise such a pod fails.
     pub recreates_lost: bool,
     /// How changes reach the core.
     pub observe: Observe,

@@ -55,7 +55,10 @@ impl PodMachine {
         match &self.backend {
             BackendView::Unlisted => None,
             BackendView::Unknown => Some(Call::Lookup),
-            BackendView::OtherInstance(_) => self.in_api().map(|_| Call::Lookup),
+            BackendView::OtherInstance(_) => {
+                let is_waited_for = self.in_api().is_some() || !self.policy.lists_all;
+                is_waited_for.then_some(Call::Lookup)
+            }
             BackendView::Absent => self.wanted_to_start(),
             BackendView::Present(observation) if self.has_settled(observation) => {
                 self.may_remove(now).then_some(Call::Remove)

@@ -340,8 +340,14 @@ impl PodMachine {
 
     /// Gone on both sides, and nothing under way.
     fn is_over(&self) -> bool {
-        matches!(self.api, ApiSide::Gone(_))
-            && matches!(self.backend, BackendView::Absent | BackendView::OtherInstance(_))
+        let is_released = match self.backend {
+            BackendView::Absent => true,
+            // Once its own incarnation is back, a list finds it again, as an orphan. Where nothing is listed, nobody would.
+            BackendView::OtherInstance(_) => self.policy.lists_all,
+            BackendView::Unlisted | BackendView::Unknown | BackendView::Present(_) => false,
+        };
+        is_released
+            && matches!(self.api, ApiSide::Gone(_))
             && self.calls.in_flight().is_none()
             && self.writes.in_flight().is_none()
     }

@@ -47,6 +47,28 @@ fn another_back_end_cannot_prove_that_ours_lost_the_pod() {
     assert_eq!(harness.under_way(), Some(Call::Adopt));
 }
 
+/// Found by the simulation: seed 315.
+#[test]
+fn a_pod_that_no_list_will_name_is_not_forgotten_while_another_back_end_answers() {
+    let ours = || Some(BackendInstance::from("engine-1"));
+    let before = PodFacts { instance: ours(), ..ran_before() };
+    for (lists_all, is_forgotten) in [(true, true), (false, false)] {
+        let mut harness = Harness::with(before.clone(), BackendPolicy { lists_all, ..REMEMBERS });
+        if lists_all {
+            harness.listed_absent();
+        }
+        let elsewhere = LookedUp { found: None, instance: Some(BackendInstance::from("engine-2")) };
+        harness.finish(CallOutcome::LookedUp(Ok(elsewhere)));
+        harness.event(Event::Gone { deletion: None });
+        assert_eq!(harness.is_forgotten(), is_forgotten, "lists all: {lists_all}");
+        if !is_forgotten {
+            assert_eq!(harness.under_way(), Some(Call::Lookup));
+            harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(9)), instance: ours() })));
+            assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+        }
+    }
+}
+
 #[test]
 fn a_fenced_back_end_may_run_a_lost_pod_again_where_its_policy_wants_that() {
     let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };
