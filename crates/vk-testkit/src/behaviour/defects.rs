@@ -199,7 +199,7 @@ pub async fn vk_867_the_grace_period_of_a_predecessor_ends_nobody_else(world: &W
     assert!(world.backend().workload(&first).is_none());
 }
 
-/// [code] pod.go:241: once somebody else had written a terminal phase, exit codes and reasons were never told.
+/// The Go sources, pod.go:241: once somebody else had written a terminal phase, exit codes and reasons were never told.
 pub async fn vk_pod_go_241_exit_codes_are_told_after_a_foreign_terminal_phase(world: &World) {
     let _agent = world.start_agent().await;
     let uid = running_pod(world, "web", json!({})).await;
@@ -310,7 +310,7 @@ pub async fn admiralty_44_a_foreign_network_unavailable_is_repaired(world: &Worl
     world.eventually(SOON, "the network is there again", available).await;
 }
 
-/// k3k#555: a node that is Ready and in phase Pending. [code] node.go:42: a copy of the status in its annotations.
+/// k3k#555: a node that is Ready and in phase Pending. The Go sources, node.go:42: a copy of the status in its annotations.
 pub async fn k3k_555_a_node_has_neither_phase_nor_copies_of_its_status(world: &World) {
     let _agent = world.start_agent().await;
     let nodes: Api<Node> = Api::all(world.admin());
