@@ -111,9 +111,9 @@ pub async fn an_outage_of_the_back_end_is_what_its_policy_says(world: &World) {
             let status = node(world).await.and_then(|node| node.status).unwrap_or_default();
             let mut conditions = status.conditions.into_iter().flatten();
             conditions.any(|condition| condition.type_ == "BackendReachable" && condition.status == "False")
+                && (allocatable(world, "pods").await.as_str(), is_ready(world).await) == (pods, ready)
         };
-        world.eventually(SOON, "the condition says so", says_so).await;
-        assert_eq!((allocatable(world, "pods").await.as_str(), is_ready(world).await), (pods, ready), "{policy:?}");
+        world.eventually(SOON, &format!("the Node says so, as is right for {policy:?}"), says_so).await;
         world.backend().set_answering(true);
         world.eventually(SOON, "all is well again", is_well).await;
         agent.stop().await;

@@ -26,5 +26,6 @@ mod node;
 mod pod_environment;
 mod pod_life;
 mod probes;
+mod sessions;
 mod volumes;
 mod workloads;
