@@ -24,6 +24,8 @@ enum Step {
     Packages,
     /// The Kubernetes control plane for tests, built with Go unless it is in the cache.
     ControlPlane,
+    /// Other people's clients for tests, built or installed unless they are in the cache.
+    Clients,
     /// rustfmt and gofmt.
     Format,
     /// Clippy, its warnings being errors.

@@ -11,12 +11,14 @@
 mod authority;
 mod cache;
 mod certificates;
+mod clients;
 mod cluster;
 mod component;
 mod control_plane;
 mod deadline;
 mod docker;
 mod files;
+mod go_module;
 mod guard;
 mod kubeconfig;
 mod layout;
@@ -29,6 +31,7 @@ mod service_account;
 
 pub use cache::cache_directory;
 pub use certificates::ServingCertificate;
+pub use clients::Clients;
 pub use cluster::{CLUSTER_VARIABLE, Cluster};
 pub use component::Component;
 pub use control_plane::{ControlPlane, ControlPlaneOptions};

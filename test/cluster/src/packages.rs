@@ -26,6 +26,13 @@ impl Requirement {
         Self { program: "ip", packages: &["iproute2"] },
     ];
 
+    /// What [`Clients`](crate::Clients) and those who drive them need.
+    pub const CLIENTS: [Self; 2] = [
+        // Brings python3 too.
+        Self { program: "python3", packages: &["python3-venv"] },
+        Self { program: "tmux", packages: &["tmux"] },
+    ];
+
     fn is_met(self) -> bool {
         let path = env::var_os("PATH").unwrap_or_default();
         let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into);

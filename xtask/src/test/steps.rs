@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use test_cluster::{DockerEngine, DockerOptions, Programs, Requirement, ensure_installed};
+use test_cluster::{Clients, DockerEngine, DockerOptions, Programs, Requirement, ensure_installed};
 
 use super::Step;
 use super::report::Closing;
@@ -14,11 +14,14 @@ use crate::{cargo_deny, e2e, tidy};
 /// Packages whose tests run in steps of their own.
 const WORLD: &str = "test-world";
 const END_TO_END: &str = "test-e2e";
+/// What is written in Go.
+const GO_MODULES: [&str; 3] = ["test/clients", "test/kube", "test/spdystream"];
 
 pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
     match step {
-        Step::Packages => ensure_installed(&Requirement::DOCKER),
+        Step::Packages => ensure_installed(&[&Requirement::DOCKER[..], &Requirement::CLIENTS].concat()),
         Step::ControlPlane => control_plane(),
+        Step::Clients => Clients::build().map(drop),
         Step::Format => format(),
         Step::Clippy => {
             succeed(cargo()?.args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny=warnings"]))
@@ -46,8 +49,7 @@ fn control_plane() -> Result<()> {
 
 fn format() -> Result<()> {
     succeed(cargo()?.args(["fmt", "--all", "--check"]))?;
-    let unformatted =
-        output_of(Command::new("gofmt").current_dir(root()?).args(["-l", "test/kube", "test/spdystream"]))?;
+    let unformatted = output_of(Command::new("gofmt").current_dir(root()?).args(["-l"]).args(GO_MODULES))?;
     if !unformatted.trim().is_empty() {
         bail!("not formatted: {} (run gofmt -w)", unformatted.trim());
     }
