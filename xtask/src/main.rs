@@ -1,10 +1,11 @@
 //! The project's own commands: `cargo xtask help`.
 
 mod bench;
-mod cargo_deny;
+mod cargo_program;
 mod cluster;
 mod demo;
 mod e2e;
+mod fuzz;
 mod mutants;
 mod soak;
 mod stopwatch;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run the program against a real control plane and a real Docker engine, as a user would.
     E2e(e2e::Arguments),
+    /// Feed whatever reads foreign bytes with bytes that nobody would think of; docs/fuzzing.md.
+    Fuzz(fuzz::Arguments),
     /// Print every deliberate bug that the tests look for, the invariant that it breaks, and what catches it.
     Mutants,
     /// Run the simulation for as long as wanted: random schedules of users, fate and faults.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(&command),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::E2e(arguments) => e2e::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Mutants => mutants::run(),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Tidy => tidy::run(),

@@ -42,6 +42,8 @@ enum Step {
     DocTests,
     /// The controllers in the in-process world, and its simulation.
     World,
+    /// `cargo xtask fuzz`, half a minute for each target.
+    Fuzz,
     /// The binary against a real control plane and a real Docker engine.
     EndToEnd,
 }

@@ -53,7 +53,7 @@ pub(crate) fn output_of(command: &mut Command) -> Result<String> {
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     workspace_root: PathBuf,
-    target_directory: PathBuf,
+    pub(crate) target_directory: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]

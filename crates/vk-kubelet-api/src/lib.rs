@@ -35,5 +35,8 @@ pub use clock::WallClock;
 pub use health::HealthCheck;
 pub use limits::Limits;
 pub use pod_source::{ContainerEntry, PodEntry, PodSource};
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use routes::fuzz;
 pub use server::{Drained, KubeletApi, NodeServices, StartError};
 pub use settings::{Options, Setting, Settings, SettingsError};

@@ -1,6 +1,8 @@
 //! From a request to a response: who asks, whether they may, what they get.
 
 mod container_logs;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod healthz;
 mod pods;
 mod remote_command;

@@ -47,6 +47,9 @@ mod config;
 mod factory;
 #[cfg(test)]
 mod fixtures;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod logs;
 mod provider;
 mod script;

@@ -8,8 +8,9 @@ use test_cluster::{Clients, DockerEngine, DockerOptions, Programs, Requirement, 
 
 use super::Step;
 use super::report::Closing;
+use crate::cargo_program::CargoProgram;
 use crate::workspace::{cargo, output_of, root};
-use crate::{cargo_deny, e2e, tidy};
+use crate::{e2e, fuzz, tidy};
 
 /// Packages whose tests run in steps of their own.
 const WORLD: &str = "test-world";
@@ -37,6 +38,7 @@ pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
         Step::Unit => unit(closing),
         Step::DocTests => closing.run_tests(cargo()?.args(["test", "--workspace", "--doc", "--quiet"])),
         Step::World => closing.run_tests(cargo()?.args(["test", "--package", WORLD])),
+        Step::Fuzz => fuzz::run(&fuzz::Arguments::default()),
         Step::EndToEnd => e2e::on_a_cluster(None, |tests| closing.run_tests(tests)),
     }
 }
@@ -49,6 +51,8 @@ fn control_plane() -> Result<()> {
 
 fn format() -> Result<()> {
     succeed(cargo()?.args(["fmt", "--all", "--check"]))?;
+    // A workspace of its own.
+    succeed(cargo()?.args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
     let unformatted = output_of(Command::new("gofmt").current_dir(root()?).args(["-l"]).args(GO_MODULES))?;
     if !unformatted.trim().is_empty() {
         bail!("not formatted: {} (run gofmt -w)", unformatted.trim());
@@ -57,7 +61,7 @@ fn format() -> Result<()> {
 }
 
 fn deny() -> Result<()> {
-    let mut deny = Command::new(cargo_deny::program()?);
+    let mut deny = Command::new(CargoProgram::DENY.path()?);
     deny.current_dir(root()?);
     // Advisories are left out: they come over the network and change without us.
     deny.args(["--log-level=error", "check", "bans", "licenses", "sources"]);

@@ -1,6 +1,6 @@
 //! `/exec` and `/attach`: from a request to a session on the upgraded connection.
 
-mod options;
+pub(super) mod options;
 
 use std::sync::Arc;
 

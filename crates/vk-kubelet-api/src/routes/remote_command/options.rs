@@ -6,14 +6,14 @@ use crate::response::Refusal;
 
 /// What a client asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SessionOptions {
-    pub(super) wanted: Wanted,
-    pub(super) command: Vec<String>,
+pub(in crate::routes) struct SessionOptions {
+    pub(in crate::routes) wanted: Wanted,
+    pub(in crate::routes) command: Vec<String>,
 }
 
 impl SessionOptions {
     /// Keys that are not known are left alone.
-    pub(super) fn parse(query: &str) -> Result<Self, Refusal> {
+    pub(in crate::routes) fn parse(query: &str) -> Result<Self, Refusal> {
         let mut wanted = Wanted::default();
         let mut command = Vec::new();
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {

@@ -1,0 +1,171 @@
+//! A client of a remote command that writes what it wants into its WebSocket: the session ends when the client does, if not
+//! before, and the command's stdin is what well-formed messages have brought.
+#![no_main]
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fuzz::simulated;
+use libfuzzer_sys::fuzz_target;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use vk_streaming::remote_command::{RemoteCommand, Wanted, serve};
+use vk_streaming::{Encoding, Outcome, Protocol, Settings, Version};
+
+#[derive(Debug, Arbitrary)]
+struct Input<'a> {
+    kind: Kind,
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+    tty: bool,
+    steps: Vec<Step<'a>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Arbitrary)]
+enum Kind {
+    V5,
+    V4,
+    V1,
+    V4Base64,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Step<'a> {
+    /// A message as clients send it.
+    Message { channel: u8, payload: &'a [u8] },
+    /// A frame whose head may be any.
+    Frame { head: u8, is_masked: bool, payload: &'a [u8] },
+    /// Bytes without any form.
+    Bytes(&'a [u8]),
+    /// So many seconds pass.
+    Wait(u8),
+}
+
+const BINARY: u8 = 0x82;
+const TEXT: u8 = 0x81;
+const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
+const STDIN: u8 = 0;
+const CLOSE: u8 = 255;
+/// Less than a message may have.
+const PIPE: usize = 8 * 1024;
+
+fuzz_target!(|input: Input<'_>| simulated::run(play(input)));
+
+async fn play(input: Input<'_>) {
+    let (near, far) = tokio::io::duplex(PIPE);
+    let protocol = match input.kind {
+        Kind::V5 => Protocol::WebSocket(Version::V5, Encoding::Binary),
+        Kind::V4 => Protocol::WebSocket(Version::V4, Encoding::Binary),
+        Kind::V1 => Protocol::WebSocket(Version::V1, Encoding::Binary),
+        Kind::V4Base64 => Protocol::WebSocket(Version::V4, Encoding::Base64),
+    };
+    let Input { stdin, stdout, stderr, tty, .. } = input;
+    let settings = Settings { idle_timeout: Duration::from_secs(60), ..Settings::default() };
+    let received = RefCell::new(Vec::new());
+    let session =
+        serve(near, protocol, Wanted { stdin, stdout, stderr, tty }, &settings, |command| read(command, &received));
+    let client = async {
+        let (mut read, mut write) = tokio::io::split(far);
+        let speaking = async {
+            for step in &input.steps {
+                if let Step::Wait(seconds) = step {
+                    tokio::time::sleep(Duration::from_secs((*seconds).into())).await;
+                }
+                if write.write_all(&bytes_of(step, input.kind)).await.is_err() {
+                    break;
+                }
+            }
+            drop(write.shutdown().await);
+        };
+        let listening = async { tokio::io::copy(&mut read, &mut tokio::io::sink()).await };
+        tokio::join!(speaking, listening)
+    };
+    tokio::join!(session, client);
+    compare(&input, &received.borrow());
+}
+
+/// Reads stdin and all sizes to their ends, and prints a little.
+async fn read(command: RemoteCommand, received: &RefCell<Vec<u8>>) -> Outcome {
+    let RemoteCommand { stdin, mut stdout, resizes, .. } = command;
+    let reading = async {
+        let Some(mut stdin) = stdin else { return };
+        let mut buffer = [0; 256];
+        while let Ok(length @ 1..) = stdin.read(&mut buffer).await {
+            received.borrow_mut().extend_from_slice(&buffer[..length]);
+            if let Some(stdout) = &mut stdout {
+                drop(stdout.write_all(&buffer[..length]).await);
+            }
+        }
+    };
+    let sizing = async {
+        let Some(mut resizes) = resizes else { return };
+        while resizes.next().await.is_some() {}
+    };
+    tokio::join!(reading, sizing);
+    Outcome::Exited(0)
+}
+
+fn bytes_of(step: &Step<'_>, kind: Kind) -> Vec<u8> {
+    match *step {
+        Step::Message { channel, payload } if kind == Kind::V4Base64 => {
+            let text = format!("{}{}", channel % 10, STANDARD.encode(payload));
+            frame(TEXT, true, text.as_bytes())
+        }
+        Step::Message { channel, payload } => frame(BINARY, true, &[&[channel], payload].concat()),
+        Step::Frame { head, is_masked, payload } => frame(head, is_masked, payload),
+        Step::Bytes(bytes) => bytes.to_vec(),
+        Step::Wait(_) => Vec::new(),
+    }
+}
+
+/// RFC 6455, section 5.2.
+fn frame(head: u8, is_masked: bool, payload: &[u8]) -> Vec<u8> {
+    let mask_bit = if is_masked { 0x80 } else { 0 };
+    let mut bytes = vec![head];
+    match payload.len() {
+        length @ ..126 => bytes.push(mask_bit | length as u8),
+        length @ ..0x1_0000 => {
+            bytes.push(mask_bit | 126);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(mask_bit | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    if is_masked {
+        bytes.extend(MASK);
+        bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    } else {
+        bytes.extend(payload);
+    }
+    bytes
+}
+
+/// A client that goes takes what the command has not read with it; nothing else may be lost, added or changed.
+fn compare(input: &Input<'_>, received: &[u8]) {
+    let mut sent = Vec::new();
+    let mut is_whole = true;
+    for step in &input.steps {
+        match *step {
+            Step::Message { channel: CLOSE, payload: [STDIN, ..] } if input.kind == Kind::V5 => break,
+            Step::Message { channel, payload } => {
+                let channel = if input.kind == Kind::V4Base64 { channel % 10 } else { channel };
+                if channel == STDIN {
+                    sent.extend_from_slice(payload);
+                }
+            }
+            Step::Wait(_) => {}
+            Step::Frame { .. } | Step::Bytes(_) => {
+                is_whole = false;
+                break;
+            }
+        }
+    }
+    let common = sent.len().min(received.len());
+    assert_eq!(sent[..common], received[..common]);
+    assert!(!is_whole || received.len() <= sent.len(), "more came than was sent");
+}
