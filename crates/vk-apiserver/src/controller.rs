@@ -12,7 +12,7 @@ mod taint_eviction;
 mod volume_protection;
 
 use crate::clock::Now;
-use crate::kernel::Kernel;
+use crate::kernel::{Controllers, Kernel};
 
 /// Rounds after which controllers that still write must be working against each other.
 const MAX_ROUNDS: usize = 16;
@@ -34,15 +34,7 @@ pub(crate) fn settle(kernel: &mut Kernel, now: Now) {
         if enabled.volume_protection {
             volume_protection::act(kernel, now);
         }
-        if enabled.node_lifecycle {
-            node_lifecycle::act(kernel, now);
-        }
-        if enabled.taint_eviction {
-            taint_eviction::act(kernel, now);
-        }
-        if enabled.jobs {
-            job::act(kernel, now);
-        }
+        act_on_deadlines(kernel, &enabled, now);
         if enabled.scheduler {
             scheduler::act(kernel, now);
         }
@@ -53,6 +45,14 @@ pub(crate) fn settle(kernel: &mut Kernel, now: Now) {
 /// Lets the controllers act that wait for time to pass.
 pub(crate) fn tick(kernel: &mut Kernel, now: Now) {
     let enabled = kernel.options.controllers.clone();
+    act_on_deadlines(kernel, &enabled, now);
+    if enabled.pod_garbage_collection {
+        pod_garbage_collector::act(kernel, now);
+    }
+}
+
+/// Controllers for which a change and the passing of time are the same.
+fn act_on_deadlines(kernel: &mut Kernel, enabled: &Controllers, now: Now) {
     if enabled.node_lifecycle {
         node_lifecycle::act(kernel, now);
     }
@@ -61,8 +61,5 @@ pub(crate) fn tick(kernel: &mut Kernel, now: Now) {
     }
     if enabled.jobs {
         job::act(kernel, now);
-    }
-    if enabled.pod_garbage_collection {
-        pod_garbage_collector::act(kernel, now);
     }
 }

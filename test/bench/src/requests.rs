@@ -61,13 +61,7 @@ impl Requests {
         let mut requests = BTreeMap::new();
         for sample in samples {
             // Counters are whole numbers that a float holds exactly.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "counters are small and positive"
-            )]
-            let count = sample.value as u64;
-            *requests.entry(kind(sample)).or_default() += count;
+            *requests.entry(kind(sample)).or_default() += sample.value as u64;
         }
         Self(requests)
     }

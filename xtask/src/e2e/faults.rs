@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Outages of five minutes too.
     #[arg(long)]
     long: bool,
-    /// Repeat what was done with this seed; each report names its own.
+    /// The same random draws as the run that reported this seed; what comes of them depends on the machine too.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }

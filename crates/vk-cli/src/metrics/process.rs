@@ -49,7 +49,6 @@ fn cpu_seconds() -> Option<f64> {
     let ticks: Vec<f64> =
         after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
     let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
-    #[expect(clippy::cast_precision_loss, reason = "it is 100")]
     let per_second = per_second as f64;
     (ticks.len() == 2).then(|| ticks.iter().sum::<f64>() / per_second)
 }

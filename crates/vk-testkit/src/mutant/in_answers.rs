@@ -7,9 +7,7 @@ use parking_lot::Mutex;
 use virtual_kubelet::core::resolved::{ResolvedPod, Target};
 use virtual_kubelet::core::{ContainerState, Error, PodObservation, PodUid, Result, Stage, Terminated};
 use virtual_kubelet::provider::layer::{Layered, LayeredProvider};
-use virtual_kubelet::provider::{
-    Accepted, BoxProvider, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating,
-};
+use virtual_kubelet::provider::{Accepted, BoxProvider, Create, Listing, LookupReply, PageToken, Provider};
 
 use crate::interposer::{Interposition, observed};
 
@@ -166,7 +164,7 @@ pub(super) fn collects_orphans_in_batches() -> Interposition {
 
 struct Batches {
     inner: BoxProvider,
-    /// Pods that were created or adopted by this process.
+    /// Pods that were created by this process.
     wanted: Mutex<BTreeSet<PodUid>>,
 }
 
@@ -192,9 +190,5 @@ impl LayeredProvider for Batches {
             is_wanted || batch <= 10
         });
         Ok(listing)
-    }
-
-    fn terminate(&self, request: Terminate) -> impl Future<Output = Result<Terminating>> + Send {
-        self.inner.terminate(request)
     }
 }

@@ -127,7 +127,6 @@ fn crashes(text: &str) -> Result<Crashes, String> {
     }
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature is that of every value")]
 fn log_text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }

@@ -53,12 +53,11 @@ impl Reading {
         let server = cluster::metrics(client).await?;
         let cut = samples(&server, &["apiserver_terminated_watchers_total"]);
         let cut: f64 = cut.iter().filter(|sample| sample.label("resource") == "pods").map(|sample| sample.value).sum();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a counter is small and positive")]
-        let watches_cut = cut as u64;
         Ok(Self {
             sent: agent.requests().await?,
             answered: Requests::of_server(&server),
-            watches_cut,
+            // A counter is a whole number that a float holds exactly.
+            watches_cut: cut as u64,
             agent: processes.agent.cpu_seconds()?,
             api_server: processes.api_server.cpu_seconds()?,
             etcd: processes.etcd.cpu_seconds()?,

@@ -137,7 +137,7 @@ fn mebibytes(bytes: u64) -> f64 {
     number(bytes) / MEBIBYTE
 }
 
-#[expect(clippy::cast_precision_loss, reason = "far below the 2^53 that a float holds exactly")]
+/// Far below the 2^53 that a float holds exactly.
 fn number(count: u64) -> f64 {
     count as f64
 }

@@ -8,4 +8,5 @@ mod defects;
 mod events;
 mod mutants;
 mod orphans;
+mod repository;
 mod simulation;

@@ -1,10 +1,11 @@
 //! Every deliberate bug is caught, and what catches it passes without the bug.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vk_testkit::mutant::{CATALOGUE, Check, no_bug};
+
+use crate::repository::repository_root;
 
 /// What breaks an invariant where no interposer stands, and the test that would catch it: file and name.
 const ELSEWHERE: &[(u8, &str, &str)] = &[
@@ -65,8 +66,7 @@ fn there_are_enough_mutants_and_each_invariant_has_one() {
 #[test]
 fn the_tests_that_are_named_elsewhere_exist() {
     for (invariant, file, test) in ELSEWHERE {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+        let text = std::fs::read_to_string(repository_root().join(file)).unwrap_or_default();
         assert!(text.contains(&format!("fn {test}(")), "invariant {invariant}: {file} has no {test}");
         println!("| (none: no interposer stands there) | [{invariant}] | {file} | {test} |");
     }

@@ -33,11 +33,7 @@ fn over_a_bad_connection(identity: Identity) {
     let mut stage = Stage::open(&ground.environment(), identity);
     let title = format!("A bad connection to the API server, as {identity:?}, seed {}", settings.seed);
     let mut report = Report::new(&title, &settings);
-    let proxy = FaultProxy::start(&stage, settings.seed);
-    let mut command = stage.docker_command();
-    command.arg(format!("--kubeconfig={}", proxy.kubeconfig().display()));
-    stage.start(&mut command);
-    stage.until_ready();
+    let proxy = FaultProxy::before(&mut stage, settings.seed);
     let mut churn = Churn::on(&stage, settings.seed);
     let mut random = SmallRng::seed_from_u64(!settings.seed);
     for _ in 0..PHASES {

@@ -12,7 +12,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 
-use crate::stage::{Docker, PodView, Stage};
+use crate::stage::{Docker, PodView, Stage, within};
 
 use super::history::{History, Record};
 use super::ledger::Ledger;
@@ -29,7 +29,6 @@ const LEAST: usize = 8;
 const MOST_CRASHES: u64 = 2;
 /// How long it may take until all is as it should be: a bound for what is stuck, far above every back-off met here.
 const PATIENCE: Duration = Duration::from_secs(300);
-const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Creates and deletes pods at random, and remembers what it wanted.
 pub(super) struct Churn {
@@ -229,14 +228,11 @@ impl fmt::Display for Wanted {
 
 /// Looks again and again until there are no problems, and answers with those that stay.
 fn until_none(mut problems: impl FnMut() -> Vec<String>) -> Vec<String> {
-    let begun = Instant::now();
-    loop {
+    let look = || {
         let found = problems();
-        if found.is_empty() || begun.elapsed() > PATIENCE {
-            return found;
-        }
-        thread::sleep(INTERVAL);
-    }
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    };
+    within(PATIENCE, look).err().unwrap_or_default()
 }
 
 fn judge(

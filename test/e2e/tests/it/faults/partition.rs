@@ -33,11 +33,7 @@ fn what_was_evicted_behind_a_partition_ends_once_and_the_rest_runs_on() {
     let mut report = Report::new("A partition, until the controller-manager evicts", &settings);
     let recorder = Recorder::start(&cut_off);
     let ledger = Ledger::of(&cut_off);
-    let proxy = FaultProxy::start(&cut_off, settings.seed);
-    let mut command = cut_off.docker_command();
-    command.arg(format!("--kubeconfig={}", proxy.kubeconfig().display()));
-    cut_off.start(&mut command);
-    cut_off.until_ready();
+    let proxy = FaultProxy::before(&mut cut_off, settings.seed);
     create_pods(&cut_off, &ledger);
     eventually("all pods run on the node that is to be cut off", || {
         let running = cut_off.all_pods().iter().filter(|pod| pod.condition("Ready") == "True").count();

@@ -10,7 +10,8 @@ pub(super) struct Settings {
     pub(super) rounds: usize,
     /// `VK_FAULTS_LONG`: whether outages of five minutes are among them.
     pub(super) long: bool,
-    /// `VK_FAULTS_SEED`: what is done and when. The same seed does the same; what comes of it depends on the machine too.
+    /// `VK_FAULTS_SEED`: where random draws begin. What is done after how long comes from them; on which pods, and what comes
+    /// of it, depends on the machine too.
     pub(super) seed: u64,
     /// `VK_FAULTS_REPORT`: the file to which reports are appended.
     pub(super) report: Option<PathBuf>,

@@ -26,7 +26,7 @@ pub(crate) use environment::Environment;
 pub(crate) use identity::{Identity, shipped_manifest};
 pub(crate) use kubectl::Kubectl;
 pub(crate) use manifest::{IMAGE, RUN_UNTIL_STOPPED, script, sleeper};
-pub(crate) use patience::{eventually, eventually_within, seconds_of};
+pub(crate) use patience::{eventually, eventually_within, seconds_of, within};
 pub(crate) use pod_view::PodView;
 
 /// Node names become values of labels, which end at 63 characters.

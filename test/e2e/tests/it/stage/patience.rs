@@ -19,13 +19,17 @@ pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Result<T, String>)
 }
 
 /// The same with a bound of one's own.
-pub(crate) fn eventually_within<T>(bound: Duration, what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn eventually_within<T>(bound: Duration, what: &str, look: impl FnMut() -> Result<T, String>) -> T {
+    within(bound, look).unwrap_or_else(|instead| panic!("not within {bound:?}: {what}\nseen instead: {instead}"))
+}
+
+/// Looks again and again until it succeeds or the bound is over, and answers with what was seen at last.
+pub(crate) fn within<T, E>(bound: Duration, mut look: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     let begun = Instant::now();
     loop {
         match look() {
-            Ok(seen) => return seen,
-            Err(instead) if begun.elapsed() > bound => panic!("not within {bound:?}: {what}\nseen instead: {instead}"),
-            Err(_) => thread::sleep(INTERVAL),
+            Err(_) if begun.elapsed() <= bound => thread::sleep(INTERVAL),
+            last => return last,
         }
     }
 }

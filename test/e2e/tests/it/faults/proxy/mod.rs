@@ -31,14 +31,23 @@ pub(super) use line::Line;
 pub(super) struct FaultProxy {
     line: watch::Sender<Line>,
     answering: Arc<Answering>,
-    kubeconfig: PathBuf,
     _runtime: Runtime,
 }
 
 impl FaultProxy {
-    /// A proxy for the agent of a stage. It ends the agent's TLS under a certificate of the cluster's authority, and speaks to
-    /// the API server under the agent's own identity.
-    pub(super) fn start(stage: &Stage, seed: u64) -> Self {
+    /// Starts the agent of a stage behind a proxy, and returns when its node is ready.
+    pub(super) fn before(stage: &mut Stage, seed: u64) -> Self {
+        let (proxy, kubeconfig) = Self::start(stage, seed);
+        let mut command = stage.docker_command();
+        command.arg(format!("--kubeconfig={}", kubeconfig.display()));
+        stage.start(&mut command);
+        stage.until_ready();
+        proxy
+    }
+
+    /// A proxy for the agent of a stage, and the kubeconfig that leads to it. It ends the agent's TLS under a certificate of
+    /// the cluster's authority, and speaks to the API server under the agent's own identity.
+    fn start(stage: &Stage, seed: u64) -> (Self, PathBuf) {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let kubeconfig = stage.kubeconfig();
         let address = Ipv4Addr::LOCALHOST;
@@ -57,12 +66,7 @@ impl FaultProxy {
             (answering, outside)
         });
         let kubeconfig = stage.write("kubeconfig-by-proxy", &redirected(&kubeconfig, outside));
-        Self { line, answering, kubeconfig, _runtime: runtime }
-    }
-
-    /// The agent's kubeconfig, leading here.
-    pub(super) fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        (Self { line, answering, _runtime: runtime }, kubeconfig)
     }
 
     /// From now on connections fare like this, those that are open too.
