@@ -1,15 +1,18 @@
 //! The connection to Docker: made when it is first needed, and what its errors mean.
 
+mod bytes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error as DockerError;
 use bollard::{API_DEFAULT_VERSION, Docker};
+pub(crate) use bytes::Hijacked;
 use parking_lot::RwLock;
 use vk_core::{Error, Result};
 
 use crate::config::Endpoint;
-use crate::version::{self, VersionError};
+use crate::version::{self, ApiVersion, VersionError};
 
 /// Bound of a single request's wait for an answer, in seconds.
 const REQUEST_SECONDS: u64 = 120;
@@ -20,8 +23,15 @@ const NEGOTIATION: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Connection {
     endpoint: Arc<Endpoint>,
-    /// The client with the version that was agreed on. Renewed after an outage: another engine may have come up.
-    client: Arc<RwLock<Option<Docker>>>,
+    /// Renewed after an outage: another engine may have come up.
+    agreed: Arc<RwLock<Option<Agreed>>>,
+}
+
+/// A client, and the version that was agreed on.
+#[derive(Clone)]
+struct Agreed {
+    client: Docker,
+    version: ApiVersion,
 }
 
 /// Why there is no connection.
@@ -34,17 +44,21 @@ enum Failure {
 
 impl Connection {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint: Arc::new(endpoint), client: Arc::default() }
+        Self { endpoint: Arc::new(endpoint), agreed: Arc::default() }
     }
 
     /// The client, after a version has been agreed on.
     pub(crate) async fn docker(&self) -> Result<Docker> {
-        if let Some(client) = &*self.client.read() {
-            return Ok(client.clone());
+        Ok(self.agreed().await?.client)
+    }
+
+    async fn agreed(&self) -> Result<Agreed> {
+        if let Some(agreed) = &*self.agreed.read() {
+            return Ok(agreed.clone());
         }
-        let client = self.connect().await.map_err(|failure| Error::unavailable(self.complaint(&failure)))?;
-        *self.client.write() = Some(client.clone());
-        Ok(client)
+        let agreed = self.connect().await.map_err(|failure| Error::unavailable(self.complaint(&failure)))?;
+        *self.agreed.write() = Some(agreed.clone());
+        Ok(agreed)
     }
 
     /// Refuses an engine that answers and cannot be used. One that does not answer may yet be the right one.
@@ -55,8 +69,8 @@ impl Connection {
         match self.connect().await {
             Err(failure @ Failure::Version(_)) => Err(self.complaint(&failure)),
             Err(Failure::NoAnswer(_)) => Ok(()),
-            Ok(client) => {
-                *self.client.write() = Some(client);
+            Ok(agreed) => {
+                *self.agreed.write() = Some(agreed);
                 Ok(())
             }
         }
@@ -64,19 +78,20 @@ impl Connection {
 
     /// Agrees on a version anew before the next request.
     pub(crate) fn renew(&self) {
-        *self.client.write() = None;
+        *self.agreed.write() = None;
     }
 
-    async fn connect(&self) -> Result<Docker, Failure> {
+    async fn connect(&self) -> Result<Agreed, Failure> {
         let client = self.client_of_endpoint().map_err(Failure::NoAnswer)?;
         let asked = tokio::time::timeout(NEGOTIATION, client.version()).await;
         let engine = asked.unwrap_or(Err(DockerError::RequestTimeoutError)).map_err(Failure::NoAnswer)?;
         let version = version::agree(&engine).map_err(Failure::Version)?;
-        Ok(client.with_request_modifier(move |mut request| {
+        let client = client.with_request_modifier(move |mut request| {
             version::name_in(request.uri_mut(), version);
             make_registry_auth_url_safe(request.headers_mut());
             request
-        }))
+        });
+        Ok(Agreed { client, version })
     }
 
     fn client_of_endpoint(&self) -> Result<Docker, DockerError> {
@@ -130,12 +145,14 @@ fn not_running(cause: &str) -> Error {
     Error::unavailable(format!("Docker does not answer: {cause}; is dockerd running?"))
 }
 
-/// The same for a call that only reads: an answer that got lost is no answer.
+/// The same for a call that only reads.
 pub(crate) fn read_error(error: DockerError) -> Error {
-    match error_of(error) {
-        error if error.kind == vk_core::ErrorKind::OutcomeUnknown => Error::unavailable(error.message),
-        error => error,
-    }
+    of_reading(error_of(error))
+}
+
+/// An answer that got lost is no answer, if nothing was to be changed.
+pub(crate) fn of_reading(error: Error) -> Error {
+    if error.kind == vk_core::ErrorKind::OutcomeUnknown { Error::unavailable(error.message) } else { error }
 }
 
 fn is_transport(error: &DockerError) -> bool {

@@ -15,6 +15,7 @@ mod labels;
 mod names;
 mod network_probe;
 mod node;
+mod output;
 mod pause;
 mod runtime;
 mod support;

@@ -200,8 +200,7 @@ impl ContainerRuntime for DockerRuntime {
     }
 
     async fn session(&self, id: &ContainerId, request: SessionRequest, streams: Streams) -> Result<Exit> {
-        let docker = self.connection.docker().await?;
-        session::run(&docker, id, request, streams).await
+        session::run(&self.connection, id, request, streams).await
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {
@@ -209,8 +208,7 @@ impl ContainerRuntime for DockerRuntime {
     }
 
     async fn logs(&self, id: &ContainerId, request: ContainerLogRequest) -> Result<LogReply> {
-        let docker = self.connection.docker().await?;
-        logs::open(docker, id, &request).await
+        logs::open(&self.connection, id, &request).await
     }
 
     async fn watch(&self, hints: HintSink) -> Result<()> {

@@ -1,57 +1,58 @@
 //! Interactive sessions: a new command in a container, or the container's own process.
 
 use std::future::pending;
-use std::pin::Pin;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::container::{AttachContainerResults, LogOutput};
-use bollard::exec::{CreateExecOptions, ResizeExecOptions, StartExecOptions, StartExecResults};
-use bollard::query_parameters::{AttachContainerOptionsBuilder, ResizeContainerTTYOptionsBuilder};
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt};
+use bollard::exec::ResizeExecOptions;
+use bollard::models::ExecConfig;
+use bollard::query_parameters::ResizeContainerTTYOptionsBuilder;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use vk_core::{Error, Result};
 use vk_pod_engine::runtime::{ContainerId, Program, SessionRequest};
 use vk_provider::{Exit, Streams, TerminalSize};
 
-use crate::connection::{error_of, read_error};
-
-/// Output is handed on in pieces of up to this many bytes.
-const PIECE: usize = 32 << 10;
+use crate::connection::{Connection, Hijacked, error_of, read_error};
+use crate::output::{Layout, Output, Piece};
 
 /// The end of a command's output may come before Docker has noted how it ended.
 const NOTED_AFTER: Duration = Duration::from_secs(2);
 
-type Output = Pin<Box<dyn Stream<Item = std::result::Result<LogOutput, bollard::errors::Error>> + Send>>;
-type Input = Pin<Box<dyn AsyncWrite + Send>>;
+/// A client with a terminal tells its size at once, or never.
+const SIZE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Joins the client's streams to the program until that ends. Dropped before, it closes the program's stdin; Docker has no
 /// way to end a command that does not care.
-pub(super) async fn run(docker: &Docker, id: &ContainerId, request: SessionRequest, streams: Streams) -> Result<Exit> {
+pub(super) async fn run(
+    connection: &Connection,
+    id: &ContainerId,
+    request: SessionRequest,
+    streams: Streams,
+) -> Result<Exit> {
+    let docker = connection.docker().await?;
     match request.program {
-        Program::Command(command) => exec(docker, id, command, request.tty, streams).await,
-        Program::OwnProcess => attach(docker, id, streams).await,
+        Program::Command(command) => exec(connection, &docker, id, command, request.tty, streams).await,
+        Program::OwnProcess => attach(connection, &docker, id, streams).await,
     }
 }
 
-async fn exec(docker: &Docker, id: &ContainerId, command: Vec<String>, tty: bool, streams: Streams) -> Result<Exit> {
-    let options = CreateExecOptions {
-        attach_stdin: Some(streams.stdin.is_some()),
-        attach_stdout: Some(streams.stdout.is_some()),
-        attach_stderr: Some(streams.stderr.is_some() || tty),
-        tty: Some(tty),
-        cmd: Some(command),
-        ..CreateExecOptions::default()
-    };
-    let made = docker.create_exec(id.as_str(), options).await.map_err(error_of)?.id;
-    let start = StartExecOptions { detach: false, tty, output_capacity: Some(PIECE) };
-    let StartExecResults::Attached { output, input } = docker.start_exec(&made, Some(start)).await.map_err(error_of)?
-    else {
-        return Err(Error::internal("Docker has detached from the command"));
-    };
-    join(output, input, streams, |size| {
+async fn exec(
+    connection: &Connection,
+    docker: &Docker,
+    id: &ContainerId,
+    command: Vec<String>,
+    tty: bool,
+    mut streams: Streams,
+) -> Result<Exit> {
+    let size = if tty { first_size(&mut streams).await } else { None };
+    let made = docker.create_exec(id.as_str(), exec_config(command, tty, size, &streams)).await.map_err(error_of)?.id;
+    let start = json!({ "Detach": false, "Tty": tty });
+    let hijacked = connection.hijack(&format!("/exec/{made}/start"), &start, Layout::of_terminal(tty)).await?;
+    join(hijacked, streams, |size| {
         let options = ResizeExecOptions { height: size.height, width: size.width };
         let made = &made;
         // A command that has ended has no terminal any more.
@@ -59,6 +60,27 @@ async fn exec(docker: &Docker, id: &ContainerId, command: Vec<String>, tty: bool
     })
     .await?;
     exit_of(docker, &made).await
+}
+
+fn exec_config(command: Vec<String>, tty: bool, size: Option<TerminalSize>, streams: &Streams) -> ExecConfig {
+    ExecConfig {
+        attach_stdin: Some(streams.stdin.is_some()),
+        attach_stdout: Some(streams.stdout.is_some()),
+        attach_stderr: Some(streams.stderr.is_some() || tty),
+        tty: Some(tty),
+        // From API 1.42 on a command finds its terminal as large as it is. Before that it may look too early.
+        console_size: size.map(|size| vec![size.height.into(), size.width.into()]),
+        cmd: Some(command),
+        ..ExecConfig::default()
+    }
+}
+
+/// The size that the client's terminal has from the beginning. It stays the first of its sizes.
+async fn first_size(streams: &mut Streams) -> Option<TerminalSize> {
+    let mut sizes = streams.resizes.take()?;
+    let first = timeout(SIZE_WITHIN, sizes.next()).await.ok().flatten();
+    streams.resizes = Some(stream::iter(first).chain(sizes).boxed());
+    first
 }
 
 async fn exit_of(docker: &Docker, exec: &str) -> Result<Exit> {
@@ -76,16 +98,19 @@ async fn exit_of(docker: &Docker, exec: &str) -> Result<Exit> {
 }
 
 /// How the container ends is told by its status, not here.
-async fn attach(docker: &Docker, id: &ContainerId, streams: Streams) -> Result<Exit> {
-    let options = AttachContainerOptionsBuilder::default()
-        .stream(true)
-        .stdin(streams.stdin.is_some())
-        .stdout(streams.stdout.is_some())
-        .stderr(streams.stderr.is_some())
-        .build();
-    let attached = docker.attach_container(id.as_str(), Some(options)).await.map_err(error_of)?;
-    let AttachContainerResults { output, input } = attached;
-    join(output, input, streams, |size| {
+async fn attach(connection: &Connection, docker: &Docker, id: &ContainerId, streams: Streams) -> Result<Exit> {
+    let found = docker.inspect_container(id.as_str(), None).await.map_err(read_error)?;
+    // The container's terminal counts, not the client's.
+    let layout = Layout::of_terminal(found.config.and_then(|config| config.tty).unwrap_or(false));
+    let wanted = |wanted| if wanted { 1 } else { 0 };
+    let path = format!(
+        "/containers/{id}/attach?stream=1&stdin={}&stdout={}&stderr={}",
+        wanted(streams.stdin.is_some()),
+        wanted(streams.stdout.is_some()),
+        wanted(streams.stderr.is_some())
+    );
+    let hijacked = connection.hijack(&path, &json!({}), layout).await?;
+    join(hijacked, streams, |size| {
         let options = ResizeContainerTTYOptionsBuilder::default().h(size.height.into()).w(size.width.into()).build();
         async move { drop(docker.resize_container_tty(id.as_str(), options).await) }
     })
@@ -94,7 +119,7 @@ async fn attach(docker: &Docker, id: &ContainerId, streams: Streams) -> Result<E
 }
 
 /// Passes everything on until the program's output ends.
-async fn join<R, Resized>(output: Output, input: Input, streams: Streams, resize: R) -> Result<()>
+async fn join<R, Resized>(hijacked: Hijacked, streams: Streams, resize: R) -> Result<()>
 where
     R: Fn(TerminalSize) -> Resized,
     Resized: Future<Output = ()>,
@@ -102,8 +127,8 @@ where
     let Streams { stdin, stdout, stderr, resizes, .. } = streams;
     tokio::select! {
         biased;
-        ended = pass_on_output(output, stdout, stderr) => ended,
-        () = pass_on_input(stdin, input) => Ok(()),
+        ended = pass_on_output(hijacked.output, stdout, stderr) => ended,
+        () = pass_on_input(stdin, hijacked.input) => Ok(()),
         () = pass_on_sizes(resizes, resize) => Ok(()),
     }
 }
@@ -113,8 +138,9 @@ async fn pass_on_output(
     mut stdout: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     mut stderr: Option<Box<dyn AsyncWrite + Send + Unpin>>,
 ) -> Result<()> {
-    while let Some(piece) = output.try_next().await.map_err(read_error)? {
-        let to = if matches!(piece, LogOutput::StdErr { .. }) { &mut stderr } else { &mut stdout };
+    let broken = |error: std::io::Error| Error::unavailable(format!("the session with Docker broke off: {error}"));
+    while let Some(piece) = output.try_next().await.map_err(broken)? {
+        let to = if matches!(piece, Piece::Stderr(_)) { &mut stderr } else { &mut stdout };
         // A client that has gone is noticed elsewhere; the program goes on until then.
         if let Some(writer) = to
             && writer.write_all(&piece.into_bytes()).await.is_err()
@@ -126,7 +152,7 @@ async fn pass_on_output(
 }
 
 /// Never returns: the end of the input is not that of the session.
-async fn pass_on_input(stdin: Option<Box<dyn AsyncRead + Send + Unpin>>, mut input: Input) {
+async fn pass_on_input(stdin: Option<Box<dyn AsyncRead + Send + Unpin>>, mut input: impl AsyncWrite + Unpin) {
     if let Some(mut stdin) = stdin {
         // A program that has closed its stdin does not want the rest.
         drop(tokio::io::copy(&mut stdin, &mut input).await);
@@ -150,4 +176,35 @@ where
         }
     }
     pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(sizes: impl futures::Stream<Item = TerminalSize> + Send + 'static) -> Streams {
+        let mut streams = Streams::default();
+        streams.resizes = Some(sizes.boxed());
+        streams
+    }
+
+    #[tokio::test]
+    async fn a_command_is_begun_with_the_size_that_the_client_tells_at_once() {
+        let (first, second) = (TerminalSize { width: 80, height: 24 }, TerminalSize { width: 81, height: 25 });
+        let mut streams = told(stream::iter([first, second]));
+        let size = first_size(&mut streams).await;
+        let config = exec_config(vec!["sh".to_owned()], true, size, &streams);
+        assert_eq!(config.console_size, Some(vec![24, 80]));
+        let sizes: Vec<_> = streams.resizes.unwrap().collect().await;
+        assert_eq!(sizes, [first, second], "it is told again: Docker may not know sizes in advance");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_tells_no_size_is_not_waited_for() {
+        let mut streams = told(stream::pending());
+        assert_eq!(first_size(&mut streams).await, None);
+        assert!(streams.resizes.is_some());
+        assert_eq!(exec_config(Vec::new(), true, None, &streams).console_size, None);
+        assert_eq!(first_size(&mut Streams::default()).await, None);
+    }
 }

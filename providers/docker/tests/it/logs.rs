@@ -21,6 +21,10 @@ fn every_option_of_a_log_is_honoured() {
             let (time, _) = line.split_once(' ').unwrap();
             time.parse::<Timestamp>()?;
         }
+        let times: Vec<Timestamp> =
+            stamped.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+        let since_the_last = world.log(&pod, |log| log.since = times.last().copied()).await?;
+        assert_eq!(since_the_last, all.lines().last().map(|line| format!("{line}\n")).unwrap(), "to the nanosecond");
         let later = Timestamp::now() + jiff::SignedDuration::from_secs(10);
         assert_eq!(world.log(&pod, |log| log.since = Some(later)).await?, "");
         Ok(())

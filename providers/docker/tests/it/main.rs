@@ -11,6 +11,7 @@ mod messages;
 mod outage;
 mod probes;
 mod restarts;
+mod terminals;
 mod termination;
 mod volumes;
 mod world;
