@@ -17,10 +17,12 @@ use vk_core::node::lease::{LeaseConflict, LeaseHolder, LeaseState};
 use vk_kubelet_api::{KubeletApi, NodeServices, SubjectAccessReviewAuthorizer, WallClock};
 use vk_provider::{BoxProvider, Provider};
 
+use crate::configuration;
 use crate::heartbeat::Heartbeat;
 use crate::node_spec::NodeSpec;
 use crate::pod_source::DirectoryPods;
 use crate::running_node::{Kept, Parts, RunningNode, Shutdown};
+use crate::sync_loop::SyncLoop;
 use crate::system::{ScopedSpawner, SystemClock};
 
 /// Keeps virtual nodes.
@@ -107,6 +109,7 @@ impl Agent {
     ) -> Result<RunningNode, AddNodeError> {
         let env = &self.env;
         let name = node.facts.name.to_string();
+        let configuration = configuration::of(&node);
         let recorder = EventRecorder::new(self.connect().await?, name.clone(), env);
         let references = References::new(self.connect().await?, node.reference_watches, env.clone());
         let provider = BoxProvider::new(node.timeouts.layer(node.provider));
@@ -132,7 +135,12 @@ impl Agent {
         let authorizer = Arc::new(SubjectAccessReviewAuthorizer::new(self.connect().await?));
         let source = Arc::new(DirectoryPods::new(directory.clone()));
         let clock = WallClock::new(jiff::Timestamp::now);
-        let services = NodeServices::new(name.as_str(), source, interfaces, authorizer, clock);
+        let mut services = NodeServices::new(name.as_str(), source, interfaces, authorizer, clock)
+            .with_configuration(configuration)
+            .with_health_check(Arc::new(SyncLoop::new(directory.clone())));
+        if let Some(metrics) = node.metrics.take() {
+            services = services.with_metrics(metrics);
+        }
         let api = match node.kubelet_api {
             Some(settings) => KubeletApi::bind(settings, services)
                 .await

@@ -51,11 +51,13 @@
 //! ```
 
 mod agent;
+mod configuration;
 mod heartbeat;
 mod node_spec;
 pub mod permissions;
 mod pod_source;
 mod running_node;
+mod sync_loop;
 mod system;
 
 pub use agent::{AddNodeError, Agent};

@@ -1,11 +1,13 @@
 //! [`NodeSpec`]: everything that makes a node.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use vk_controller::node::NodeSettings;
 use vk_controller::pod::PodSettings;
 use vk_core::node::{AgentFacts, Identity, InvalidNodeName, KubeletVersion, NodeName};
-use vk_kubelet_api::Settings;
+use vk_kubelet_api::{MetricsSource, Settings};
 use vk_provider::layer::TimeoutsLayer;
 use vk_provider::{BoxNodeProvider, BoxProvider, NodeProvider, Provider};
 
@@ -25,6 +27,10 @@ pub struct NodeSpec {
     pub node_provider: BoxNodeProvider,
     /// The API on port 10250; without it `kubectl logs` does not work.
     pub kubelet_api: Option<Settings>,
+    /// What the agent counts about itself, for `/metrics` on port 10250.
+    pub metrics: Option<Arc<dyn MetricsSource>>,
+    /// Further fields of a `KubeletConfiguration` that `/configz` shows, such as `clusterDomain`.
+    pub configuration: Map<String, Value>,
     /// How pods are handled.
     pub pods: PodSettings,
     /// How the Node is kept.
@@ -57,6 +63,8 @@ impl NodeSpec {
             provider: BoxProvider::new(provider),
             node_provider: BoxNodeProvider::new(node_provider),
             kubelet_api: None,
+            metrics: None,
+            configuration: Map::new(),
             pods: PodSettings::default(),
             node_settings: NodeSettings::default(),
             timeouts: TimeoutsLayer { write: WRITE_TIMEOUT, read: READ_TIMEOUT },

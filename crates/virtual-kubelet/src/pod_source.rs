@@ -5,8 +5,8 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use vk_controller::pod::{PodDirectory, PodEntry};
 use vk_core::record::ContainerFacts;
-use vk_core::{PodKey, RawPod, Result};
-use vk_kubelet_api::{ContainerEntry, PodEntry as ApiEntry, PodSource};
+use vk_core::{ContainerObservation, ContainerState, PodKey, RawPod, Result};
+use vk_kubelet_api::{ContainerEntry, PodEntry as ApiEntry, PodSource, RunningPod};
 
 /// Asks the pod controller.
 pub(crate) struct DirectoryPods {
@@ -34,6 +34,19 @@ impl PodSource for DirectoryPods {
         };
         all.into_stream().flatten().boxed()
     }
+
+    fn running(&self) -> BoxFuture<'_, Result<Vec<RunningPod>>> {
+        async move { Ok(self.directory.all().await?.iter().filter_map(running).collect()) }.boxed()
+    }
+}
+
+/// The pod, if any container of it runs.
+fn running(entry: &PodEntry) -> Option<RunningPod> {
+    let runs = |container: &&ContainerObservation| matches!(container.state, ContainerState::Running { .. });
+    let containers = entry.observation.as_ref()?.containers.iter().filter(runs);
+    let containers: Vec<_> = containers.map(|one| (one.name.clone(), one.image.clone())).collect();
+    let target = entry.target();
+    (!containers.is_empty()).then(|| RunningPod::new(target.uid, target.key, containers))
 }
 
 fn describe(entry: &PodEntry) -> ApiEntry {

@@ -13,18 +13,16 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use virtual_kubelet::kubelet_api::{ExpositionFormat, MetricsSource};
 
 /// Connections at once; scrapers and probes need a handful.
 const CONNECTIONS: usize = 64;
 /// A connection that has said nothing for this long is closed.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The format that Prometheus asks for and `prometheus-client` writes.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// What the agent says about itself; `/readyz` shows it.
@@ -41,7 +39,7 @@ pub(crate) enum Readiness {
 /// Serves until the token is cancelled. Requests that are under way then are dropped.
 pub(crate) async fn serve(
     listener: TcpListener,
-    registry: Arc<Registry>,
+    metrics: Arc<dyn MetricsSource>,
     readiness: watch::Receiver<Readiness>,
     shutdown: CancellationToken,
 ) {
@@ -58,7 +56,7 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => {}
             (permit, accepted) = accepted => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, Arc::clone(&registry), readiness.clone());
+                    let connection = connection(stream, Arc::clone(&metrics), readiness.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(permit);
@@ -74,9 +72,9 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, registry: Arc<Registry>, readiness: watch::Receiver<Readiness>) {
+async fn connection(stream: TcpStream, metrics: Arc<dyn MetricsSource>, readiness: watch::Receiver<Readiness>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = respond(request.method(), request.uri().path(), &registry, &readiness.borrow());
+        let response = respond(&request, &*metrics, &readiness.borrow());
         async move { Ok::<_, Infallible>(response) }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
@@ -86,15 +84,17 @@ async fn connection(stream: TcpStream, registry: Arc<Registry>, readiness: watch
     }
 }
 
-fn respond(method: &Method, path: &str, registry: &Registry, readiness: &Readiness) -> Response<Full<Bytes>> {
+fn respond<B>(request: &Request<B>, metrics: &dyn MetricsSource, readiness: &Readiness) -> Response<Full<Bytes>> {
+    let method = request.method();
     if method != Method::GET && method != Method::HEAD {
         return response(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "only GET is served here\n".to_owned());
     }
-    match path {
+    match request.uri().path() {
         "/metrics" => {
-            let mut text = String::new();
-            match prometheus_client::encoding::text::encode(&mut text, registry) {
-                Ok(()) => response(StatusCode::OK, OPEN_METRICS, text),
+            let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+            let format = ExpositionFormat::negotiate(accept);
+            match metrics.open_metrics() {
+                Ok(text) => response(StatusCode::OK, format.content_type(), format.convert(text)),
                 Err(error) => response(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
             }
         }

@@ -5,6 +5,7 @@ mod orphans;
 mod process;
 mod provider_calls;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -13,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use virtual_kubelet::kubelet_api::MetricsSource;
 
 pub(crate) use api_requests::ApiRequestsLayer;
 pub(crate) use orphans::OrphanMetrics;
@@ -59,6 +61,15 @@ impl Metrics {
     pub(crate) fn node(&self, registered: bool, reachable: bool) {
         self.registered.set(i64::from(registered));
         self.reachable.set(i64::from(reachable));
+    }
+}
+
+/// The registry behind the kubelet API's `/metrics`.
+impl MetricsSource for Metrics {
+    fn open_metrics(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
+        Ok(text)
     }
 }
 

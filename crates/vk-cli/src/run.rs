@@ -141,7 +141,7 @@ impl Start<'_> {
                 // The port may have been for the system to choose.
                 let bound = listener.local_addr().unwrap_or(address.socket_address());
                 let end = CancellationToken::new();
-                tokio::spawn(admin::serve(listener, Arc::clone(&metrics.registry), ready, end.clone()));
+                tokio::spawn(admin::serve(listener, Arc::new(metrics.clone()), ready, end.clone()));
                 tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
                 Ok(Some(end.drop_guard()))
             }
@@ -184,7 +184,8 @@ impl Start<'_> {
             }
             let (provider, node_provider) = self.open_provider(document, ClusterId::from(id), state).await?;
             let provider = BoxProvider::new(metrics.provider_calls.layer(provider));
-            let spec = node::spec(&self.options, discovered, provider, node_provider).await?;
+            let mut spec = node::spec(&self.options, discovered, provider, node_provider).await?;
+            spec.metrics = Some(Arc::new(metrics.clone()));
             let agent = Agent::new(Arc::new(clients)).map_err(|error| RunError::Defect(error.to_string()))?;
             let node = agent.add_node(spec).await?;
             node.registered().await;

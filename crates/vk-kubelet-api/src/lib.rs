@@ -18,23 +18,29 @@ pub mod authentication;
 pub mod authorization;
 pub mod certificates;
 mod clock;
+mod exposition;
 mod health;
 mod limits;
 mod logs;
+mod metrics_source;
 mod names;
 mod pod_source;
+mod probes;
 mod response;
 mod routes;
 mod server;
 mod settings;
+mod stats;
 
 pub use authentication::UserInfo;
 pub use authorization::{Attributes, AuthorizationError, Authorizer, Decision, SubjectAccessReviewAuthorizer, Verb};
 pub use certificates::CertificateError;
 pub use clock::WallClock;
+pub use exposition::ExpositionFormat;
 pub use health::HealthCheck;
 pub use limits::Limits;
-pub use pod_source::{ContainerEntry, PodEntry, PodSource};
+pub use metrics_source::MetricsSource;
+pub use pod_source::{ContainerEntry, PodEntry, PodSource, RunningPod};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use routes::fuzz;

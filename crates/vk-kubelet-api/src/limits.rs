@@ -29,6 +29,8 @@ pub struct Limits {
     pub authorization_timeout: Duration,
     /// Time for the back end or the pod source to begin an answer.
     pub backend_timeout: Duration,
+    /// How long an answer of the provider about the use of its pods is given to everyone who asks.
+    pub stats_max_age: Duration,
     /// How often a followed log is read again where the back end can only hand out all of it.
     pub log_poll_interval: Duration,
     /// How often certificate files are looked at.
@@ -55,6 +57,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(90),
             authorization_timeout: Duration::from_secs(10),
             backend_timeout: Duration::from_secs(30),
+            stats_max_age: Duration::from_secs(5),
             log_poll_interval: Duration::from_secs(2),
             certificate_poll_interval: Duration::from_secs(10),
             stream_creation_timeout: Duration::from_secs(30),

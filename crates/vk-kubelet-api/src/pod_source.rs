@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use vk_core::{ContainerKind, ContainerState, PodKey, RawPod, Result, Target, Terminated};
+use vk_core::{ContainerKind, ContainerState, PodKey, PodUid, RawPod, Result, Target, Terminated};
 
 /// The pods that are bound to one node.
 pub trait PodSource: Send + Sync {
@@ -15,6 +15,31 @@ pub trait PodSource: Send + Sync {
 
     /// All pods of the node, as the API server has them. They are written out one by one, never held together.
     fn list(&self) -> BoxStream<'static, Result<RawPod>>;
+
+    /// The pods of which the back end was last seen to run a container, whatever the API says of them.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    fn running(&self) -> BoxFuture<'_, Result<Vec<RunningPod>>>;
+}
+
+/// A pod that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunningPod {
+    /// `metadata.uid`.
+    pub uid: PodUid,
+    /// Its name.
+    pub key: PodKey,
+    /// Names and images of the containers that run.
+    pub containers: Vec<(String, String)>,
+}
+
+impl RunningPod {
+    /// A pod of which these containers run.
+    pub fn new(uid: PodUid, key: PodKey, containers: Vec<(String, String)>) -> Self {
+        Self { uid, key, containers }
+    }
 }
 
 /// What the API needs to know of one pod.

@@ -29,12 +29,18 @@ pub(crate) fn text_stream(body: Body) -> Response<Body> {
     with_type(StatusCode::OK, PLAIN_TEXT, body)
 }
 
+/// A JSON response.
+pub(crate) fn json(content: impl Into<Bytes>) -> Response<Body> {
+    json_stream(full(content))
+}
+
 /// A JSON response that is still being written.
 pub(crate) fn json_stream(body: Body) -> Response<Body> {
     with_type(StatusCode::OK, JSON, body)
 }
 
-fn with_type(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
+/// A response of any type.
+pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -1,12 +1,16 @@
 //! From a request to a response: who asks, whether they may, what they get.
 
+mod configz;
 mod container_logs;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod healthz;
+mod metrics;
 mod pods;
 mod remote_command;
 mod route;
+mod running_pods;
+mod stats_summary;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,6 +27,7 @@ use crate::authorization::{Attributes, Decision};
 use crate::limits::Limits;
 use crate::response::{Body, Refusal};
 use crate::server::NodeServices;
+use crate::stats::StatsReader;
 use remote_command::RemoteCommands;
 use route::{Endpoint, Route};
 
@@ -32,6 +37,7 @@ pub(crate) struct Service {
     authenticator: Authenticator,
     limits: Limits,
     requests: Arc<Semaphore>,
+    stats: StatsReader,
 }
 
 /// A response, and the place among the requests under way that it holds until its body has ended.
@@ -60,7 +66,8 @@ impl From<Response<Body>> for Reply {
 impl Service {
     pub(crate) fn new(node: NodeServices, authenticator: Authenticator, limits: Limits) -> Self {
         let requests = Arc::new(Semaphore::new(limits.requests));
-        Self { node, authenticator, limits, requests }
+        let stats = StatsReader::new(node.interfaces.stats.clone(), node.clock.clone(), limits.clone());
+        Self { node, authenticator, limits, requests, stats }
     }
 
     pub(crate) fn allows_anonymous(&self) -> bool {
@@ -114,6 +121,12 @@ impl Service {
                 container_logs::serve(&self.node, &self.limits, &path, &query).await.map(Reply::from)
             }
             Endpoint::Pods => pods::serve(&self.node, &self.limits).await.map(Reply::from),
+            Endpoint::RunningPods => running_pods::serve(&self.node, &self.limits).await.map(Reply::from),
+            Endpoint::StatsSummary => stats_summary::serve(&self.node, &self.stats, &query).await.map(Reply::from),
+            Endpoint::Metrics(page) => {
+                metrics::serve(&self.node, &self.limits, &self.stats, page, request).await.map(Reply::from)
+            }
+            Endpoint::Configz => Ok(configz::serve(&self.node).into()),
             Endpoint::Healthz(check) => {
                 healthz::serve(&self.node, &self.limits, check.as_deref(), &query).await.map(Reply::from)
             }

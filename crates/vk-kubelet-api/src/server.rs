@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vk_provider::Interfaces;
@@ -23,8 +24,10 @@ use crate::certificates::{CertificateError, CertificateFiles, Reloader};
 use crate::clock::WallClock;
 use crate::health::HealthCheck;
 use crate::limits::Limits;
+use crate::metrics_source::MetricsSource;
 use crate::pod_source::PodSource;
 use crate::routes::Service;
+use crate::settings::configuration;
 use crate::settings::{Clients, Settings};
 use gate::Gate;
 
@@ -37,6 +40,8 @@ pub struct NodeServices {
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) health: Vec<Arc<dyn HealthCheck>>,
     pub(crate) clock: WallClock,
+    pub(crate) metrics: Option<Arc<dyn MetricsSource>>,
+    pub(crate) configuration: Map<String, Value>,
 }
 
 impl NodeServices {
@@ -48,13 +53,38 @@ impl NodeServices {
         authorizer: Arc<dyn Authorizer>,
         clock: WallClock,
     ) -> Self {
-        Self { name: name.into(), pods, interfaces, authorizer, health: Vec::new(), clock }
+        Self {
+            name: name.into(),
+            pods,
+            interfaces,
+            authorizer,
+            health: Vec::new(),
+            clock,
+            metrics: None,
+            configuration: Map::new(),
+        }
     }
 
     /// The same, with one more check behind `/healthz`.
     #[must_use]
     pub fn with_health_check(mut self, check: Arc<dyn HealthCheck>) -> Self {
         self.health.push(check);
+        self
+    }
+
+    /// The same, with the agent's own metrics behind `/metrics`.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn MetricsSource>) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same, with further fields of a `KubeletConfiguration`
+    /// (<https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>) behind `/configz`; what the server is set
+    /// to itself is added.
+    #[must_use]
+    pub fn with_configuration(mut self, configuration: Map<String, Value>) -> Self {
+        self.configuration = configuration;
         self
     }
 }
@@ -103,7 +133,8 @@ impl KubeletApi {
     ///
     /// # Errors
     /// [`StartError`] names the setting and the file, or the address.
-    pub async fn bind(settings: Settings, node: NodeServices) -> Result<Self, StartError> {
+    pub async fn bind(settings: Settings, mut node: NodeServices) -> Result<Self, StartError> {
+        let own = configuration::of(&settings);
         let Settings { bind, serving, clients, limits } = settings;
         let reloader = Reloader::load(CertificateFiles::new(serving, &clients), node.clock.clone()).await?;
         let listen = async {
@@ -112,6 +143,8 @@ impl KubeletApi {
             Ok((listener, address))
         };
         let (listener, address) = listen.await.map_err(|source| StartError::Bind { address: bind, source })?;
+        node.configuration.extend(own);
+        node.configuration.insert("port".to_owned(), address.port().into());
         warn_if_anonymous(&clients, address);
         tracing::info!(%address, node = %node.name, "the kubelet API listens");
         let authenticator = Authenticator::new(reloader.state(), clients.allows_anonymous(), node.clock.clone());

@@ -1,5 +1,7 @@
 //! From what a person configured to what the server needs, with an error that names the missing setting.
 
+pub(crate) mod configuration;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;

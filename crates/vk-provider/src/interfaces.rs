@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use vk_core::Result;
 use vk_core::resolved::Target;
 
+use crate::probes::Probes;
+use crate::stats::Stats;
 use crate::streams::{Exit, Streams};
 
 /// The interfaces of a provider. One struct, so that a layer maps what it touches and passes on the rest.
@@ -22,6 +24,10 @@ pub struct Interfaces {
     pub exec: Option<Arc<dyn Exec>>,
     /// The streams of a container's own process.
     pub attach: Option<Arc<dyn Attach>>,
+    /// What pods use.
+    pub stats: Option<Arc<dyn Stats>>,
+    /// What probes have found.
+    pub probes: Option<Arc<dyn Probes>>,
 }
 
 impl fmt::Debug for Interfaces {
@@ -30,6 +36,8 @@ impl fmt::Debug for Interfaces {
             .field("logs", &self.logs.is_some())
             .field("exec", &self.exec.is_some())
             .field("attach", &self.attach.is_some())
+            .field("stats", &self.stats.is_some())
+            .field("probes", &self.probes.is_some())
             .finish()
     }
 }

@@ -19,8 +19,10 @@ pub mod factory;
 pub mod interfaces;
 pub mod layer;
 pub mod node;
+pub mod probes;
 pub mod provider;
 pub mod sink;
+pub mod stats;
 pub mod streams;
 pub mod update;
 
@@ -31,10 +33,15 @@ pub use factory::{ConfigDocument, NodeContext, ProviderFactory};
 pub use interfaces::{Attach, AttachRequest, Exec, ExecRequest, Interfaces, LogReply, LogRequest, LogStream, Logs};
 pub use layer::LayeredProvider;
 pub use node::{NaiveNodeProvider, NodeAddress, NodeCondition, NodeProvider, NodeShape, NodeSink, Taint};
+pub use probes::{ProbeCounts, ProbeType, Probes};
 pub use provider::{
     Accepted, Adopt, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating, Update, Updated,
 };
 pub use sink::{ObservationReceiver, ObservationSink};
+pub use stats::{
+    ContainerStats, CpuStats, FilesystemStats, InterfaceStats, MemoryStats, NetworkStats, NodeStats, PodStats, Stats,
+    StatsReply, StatsRequest,
+};
 pub use streams::{Exit, Streams, TerminalSize};
 pub use update::{Answer, PodChange};
 pub use vk_core::error::{Error, ErrorKind, ExhaustionScope, Result, Retry};

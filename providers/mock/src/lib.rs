@@ -27,6 +27,8 @@
 //! | `stop-delay` | duration or `forever`, by container | takes so long to stop: exit code 0 within the grace, else 137 |
 //! | `log` | text, by container (plain or JSON) | what is written; `{n}` is the line's number |
 //! | `log-interval` | duration, by container | the lines are written one by one, for ever |
+//! | `cpu` | quantity, by container | a run uses so many processors; `1m` unless given |
+//! | `memory` | quantity, by container | … and so much memory; `8Mi` unless given |
 //! | `lose-after` | duration | the back end forgets the pod |
 //! | `disrupt-after` | duration | the platform ends the pod |
 //! | `unreachable-after`, `unreachable-for` | duration | contact with the pod is lost, and comes back |
@@ -53,6 +55,7 @@ pub mod fuzz;
 mod logs;
 mod provider;
 mod script;
+mod stats;
 
 pub use backend::MockBackend;
 pub use config::NodeConfig;

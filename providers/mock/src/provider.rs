@@ -14,6 +14,7 @@ use vk_provider::{Answer, Description, Error, Interfaces, ObservationSink, Resul
 use crate::backend::{Clock, MockBackend, QUEUE, Request, script_of};
 use crate::client::Client;
 use crate::logs::MockLogs;
+use crate::stats::MockStats;
 
 /// The name of this provider, as in `--provider mock`.
 pub const NAME: &str = "mock";
@@ -63,6 +64,7 @@ impl MockProvider {
 fn interfaces(client: &Client) -> Interfaces {
     let mut interfaces = Interfaces::default();
     interfaces.logs = Some(Arc::new(MockLogs::new(client.clone())));
+    interfaces.stats = Some(Arc::new(MockStats::new(client.clone())));
     interfaces
 }
 

@@ -1,4 +1,5 @@
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -10,6 +11,17 @@ struct Server {
     serving: tokio::task::JoinHandle<()>,
 }
 
+#[derive(Debug)]
+struct Counted(Registry);
+
+impl MetricsSource for Counted {
+    fn open_metrics(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.0)?;
+        Ok(text)
+    }
+}
+
 async fn server() -> Server {
     let mut registry = Registry::default();
     let counter: Counter = Counter::default();
@@ -19,23 +31,35 @@ async fn server() -> Server {
     let address = listener.local_addr().unwrap();
     let (readiness, receiver) = watch::channel(Readiness::NotReady("waiting for the API server".to_owned()));
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, Arc::new(registry), receiver, shutdown.clone()));
+    let serving = tokio::spawn(serve(listener, Arc::new(Counted(registry)), receiver, shutdown.clone()));
     Server { address, readiness, shutdown, serving }
 }
 
 async fn get(server: &Server, request: &str) -> String {
+    send(server, request, "").await
+}
+
+async fn send(server: &Server, request: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(format!("{request} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("{request} HTTP/1.1\r\nhost: a\r\n{headers}connection: close\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
 }
 
 #[tokio::test]
-async fn metrics_are_served_as_open_metrics() {
+async fn metrics_are_served_in_the_format_that_is_asked_for() {
     let server = server().await;
     let answer = get(&server, "GET /metrics").await;
-    for part in ["200 OK", "application/openmetrics-text", "pods_created_total 3", "# EOF"] {
+    for part in ["200 OK", "text/plain; version=0.0.4", "# TYPE pods_created_total counter\npods_created_total 3"] {
+        assert!(answer.contains(part), "{answer}");
+    }
+    let answer = send(&server, "GET /metrics", "accept: application/openmetrics-text;version=1.0.0\r\n").await;
+    for part in ["200 OK", "application/openmetrics-text", "# TYPE pods_created counter\npods_created_total 3", "# EOF"]
+    {
         assert!(answer.contains(part), "{answer}");
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use virtual_kubelet::NodeSpec;
 use virtual_kubelet::controller::pod;
 use virtual_kubelet::kubelet_api;
@@ -51,7 +52,17 @@ pub(super) async fn spec(
         spec.pods.stop_workers = workers;
     }
     spec.kubelet_api = kubelet_api(&options.kubelet_api, options.drain_timeout);
+    spec.configuration = configuration(options);
     Ok(spec)
+}
+
+/// What a kubelet would have been told in its configuration file.
+fn configuration(options: &Options) -> Map<String, Value> {
+    let dns: Vec<String> = options.cluster.dns.iter().map(IpAddr::to_string).collect();
+    Map::from_iter([
+        ("clusterDomain".to_owned(), options.cluster.domain.clone().into()),
+        ("clusterDNS".to_owned(), dns.into()),
+    ])
 }
 
 fn internal_ip(address: &IpAddr) -> NodeAddress {

@@ -60,6 +60,13 @@ impl PodDirectory {
         answer.await.map_err(|_| ended())?
     }
 
+    /// Waits until the controller has had a look at this question, whatever it knows. `false` once it has ended.
+    pub async fn answers(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let key = PodKey::new("", "");
+        self.0.send(Input::Find { key, reply }).await.is_ok() && answer.await.is_ok()
+    }
+
     /// Tells the controller that the back end answers again after an outage, so that nobody sits out a back-off.
     pub async fn backend_recovered(&self) {
         // Without a controller there is nobody left to tell.

@@ -26,10 +26,31 @@ pub(super) enum Endpoint {
     Attach(SessionPath),
     /// The node's pods.
     Pods,
+    /// The pods that run in the back end.
+    RunningPods,
+    /// What the node and its pods use.
+    StatsSummary,
+    /// Metrics.
+    Metrics(MetricsPage),
+    /// The configuration in effect.
+    Configz,
     /// All health checks, or one.
     Healthz(Option<String>),
     /// Nothing. Permission is needed nevertheless to learn so.
     Unserved,
+}
+
+/// The pages of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MetricsPage {
+    /// The agent's own.
+    Agent,
+    /// What node, pods and containers use, for autoscalers.
+    Resource,
+    /// The same and more, for dashboards.
+    Containers,
+    /// What probes have found.
+    Probes,
 }
 
 /// `/{namespace}/{pod}/{container}`, decoded and otherwise as it came.
@@ -49,6 +70,7 @@ pub(super) struct SessionPath {
 
 const PROXY: &[&str] = &["proxy"];
 const PODS: &[&str] = &["pods", "proxy"];
+const CONFIGZ: &[&str] = &["configz", "proxy"];
 
 impl Route {
     /// Reads the path of a URL, percent-encoded. Anything unknown needs `nodes/proxy` and is not served.
@@ -68,12 +90,15 @@ impl Route {
             }
             "pods" if rest.is_empty() => Self::new(Endpoint::Pods, PODS),
             "healthz" => Self::new(healthz(rest), &["healthz", "proxy"]),
+            "runningpods" if rest.is_empty() => Self::new(Endpoint::RunningPods, PODS),
             "pods" | "runningpods" => Self::new(Endpoint::Unserved, PODS),
-            "configz" => Self::new(Endpoint::Unserved, &["configz", "proxy"]),
+            "configz" if rest.is_empty() => Self::new(Endpoint::Configz, CONFIGZ),
+            "configz" => Self::new(Endpoint::Unserved, CONFIGZ),
             "flagz" => Self::new(Endpoint::Unserved, &["configz"]),
             "statusz" => Self::new(Endpoint::Unserved, &["statusz"]),
+            "stats" if rest == ["summary"] => Self::new(Endpoint::StatsSummary, &["stats"]),
             "stats" => Self::new(Endpoint::Unserved, &["stats"]),
-            "metrics" => Self::new(Endpoint::Unserved, &["metrics"]),
+            "metrics" => Self::new(metrics(&rest), &["metrics"]),
             "logs" => Self::new(Endpoint::Unserved, &["log"]),
             "checkpoint" => Self::new(Endpoint::Unserved, &["checkpoint"]),
             "exec" => Self::interactive(session_path(rest).map_or(Endpoint::Unserved, Endpoint::Exec)),
@@ -110,6 +135,17 @@ fn container_path(segments: Vec<String>) -> Option<ContainerPath> {
 fn session_path(mut segments: Vec<String>) -> Option<SessionPath> {
     let uid = (segments.len() == 4).then(|| segments.remove(2));
     Some(SessionPath { container: container_path(segments)?, uid })
+}
+
+fn metrics(segments: &[String]) -> Endpoint {
+    let page = match segments {
+        [] => MetricsPage::Agent,
+        [page] if page == "resource" => MetricsPage::Resource,
+        [page] if page == "cadvisor" => MetricsPage::Containers,
+        [page] if page == "probes" => MetricsPage::Probes,
+        _ => return Endpoint::Unserved,
+    };
+    Endpoint::Metrics(page)
 }
 
 fn healthz(mut segments: Vec<String>) -> Endpoint {
@@ -199,6 +235,22 @@ mod tests {
         assert_eq!(logs("/containerLogs/a/%2e%2e%2Fb/c"), Some(("a".into(), "../b".into(), "c".into())));
         for path in ["/containerLogs", "/containerLogs/a/b", "/containerLogs/a/b/c/d", "/containerlogs/a/b/c"] {
             assert_eq!(Route::parse(path).endpoint, Endpoint::Unserved, "{path}");
+        }
+        for (path, endpoint) in [
+            ("/runningpods/", Endpoint::RunningPods),
+            ("/configz", Endpoint::Configz),
+            ("/stats/summary", Endpoint::StatsSummary),
+            ("/stats", Endpoint::Unserved),
+            ("/stats/summary/x", Endpoint::Unserved),
+            ("/metrics", Endpoint::Metrics(MetricsPage::Agent)),
+            ("/metrics/", Endpoint::Metrics(MetricsPage::Agent)),
+            ("/metrics/resource", Endpoint::Metrics(MetricsPage::Resource)),
+            ("/metrics/cadvisor", Endpoint::Metrics(MetricsPage::Containers)),
+            ("/metrics/probes", Endpoint::Metrics(MetricsPage::Probes)),
+            ("/metrics/other", Endpoint::Unserved),
+            ("/metrics/resource/x", Endpoint::Unserved),
+        ] {
+            assert_eq!(Route::parse(path).endpoint, endpoint, "{path}");
         }
         assert_eq!(Route::parse("/healthz").endpoint, Endpoint::Healthz(None));
         assert_eq!(Route::parse("/healthz/ping").endpoint, Endpoint::Healthz(Some("ping".into())));

@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use vk_core::{ContainerKind, ContainerState, Error, PodKey, PodUid, RawPod, Result, Target, Terminated};
 use vk_kubelet_api::{
     Attributes, AuthorizationError, Authorizer, ContainerEntry, Decision, Drained, HealthCheck, KubeletApi, Limits,
-    NodeServices, Options, PodEntry, PodSource, Settings, StartError, UserInfo, Verb, WallClock,
+    NodeServices, Options, PodEntry, PodSource, RunningPod, Settings, StartError, UserInfo, Verb, WallClock,
 };
 use vk_provider::{Attach, AttachRequest, Exec, ExecRequest, Exit, Interfaces, LogReply, LogRequest, Logs, Streams};
 
 use crate::client::{Client, Connector, Protocol};
 use crate::pki::{Authority, Identity};
+use crate::statistics::{FakeMetrics, FakeStats};
 
 /// Path of the log of the one container that runs.
 pub(crate) const LOG: &str = "/containerLogs/default/web/app";
@@ -130,6 +131,7 @@ impl Attach for FakeExec {
 pub(crate) struct FakePods {
     pub(crate) containers: Mutex<Vec<ContainerEntry>>,
     pub(crate) list: Mutex<Vec<Result<RawPod>>>,
+    pub(crate) running: Mutex<Vec<RunningPod>>,
 }
 
 fn running(name: &str) -> ContainerEntry {
@@ -148,7 +150,7 @@ impl FakePods {
             waiting("crashing", Some(Terminated::with_exit_code(1))),
             ContainerEntry::new("setup", ContainerKind::Init),
         ];
-        Self { containers: Mutex::new(containers), list: Mutex::default() }
+        Self { containers: Mutex::new(containers), list: Mutex::default(), running: Mutex::default() }
     }
 }
 
@@ -161,6 +163,10 @@ impl PodSource for FakePods {
 
     fn list(&self) -> BoxStream<'static, Result<RawPod>> {
         stream::iter(self.list.lock().clone()).boxed()
+    }
+
+    fn running(&self) -> BoxFuture<'_, Result<Vec<RunningPod>>> {
+        std::future::ready(Ok(self.running.lock().clone())).boxed()
     }
 }
 
@@ -182,6 +188,8 @@ pub(crate) struct Fakes {
     pub(crate) logs: Arc<FakeLogs>,
     pub(crate) pods: Arc<FakePods>,
     pub(crate) health: Arc<FakeCheck>,
+    pub(crate) stats: Arc<FakeStats>,
+    pub(crate) metrics: Arc<FakeMetrics>,
     /// Added to the real time.
     pub(crate) clock_offset: Arc<Mutex<jiff::Span>>,
 }
@@ -194,6 +202,8 @@ impl Fakes {
             logs: Arc::new(FakeLogs { answer: Mutex::new(Arc::new(empty)), asked: Mutex::default() }),
             pods: Arc::new(FakePods::new()),
             health: Arc::new(FakeCheck(Mutex::new(Ok(())))),
+            stats: Arc::default(),
+            metrics: Arc::default(),
             clock_offset: Arc::default(),
         }
     }
@@ -203,6 +213,8 @@ impl Fakes {
         let clock = WallClock::new(move || Timestamp::now().checked_add(*offset.lock()).unwrap());
         NodeServices::new("virtual-1", self.pods.clone(), interfaces, self.authorizer.clone(), clock)
             .with_health_check(self.health.clone())
+            .with_metrics(self.metrics.clone())
+            .with_configuration(serde_json::Map::from_iter([("clusterDomain".to_owned(), "cluster.local".into())]))
     }
 }
 
@@ -278,6 +290,8 @@ impl Setup {
             interfaces.logs = Some(fakes.logs.clone());
             interfaces.exec = Some(Arc::new(FakeExec));
             interfaces.attach = Some(Arc::new(FakeExec));
+            interfaces.stats = Some(fakes.stats.clone());
+            interfaces.probes = Some(fakes.stats.clone());
         }
         let settings = Settings::try_from(self.options.clone()).unwrap();
         let api = KubeletApi::bind(settings, fakes.services(interfaces)).await?;

@@ -14,3 +14,4 @@ mod pods_and_health;
 mod protocols;
 mod remote_commands;
 mod shutdown;
+mod statistics;

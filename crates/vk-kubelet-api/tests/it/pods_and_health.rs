@@ -46,10 +46,10 @@ async fn health_is_ok_or_says_what_is_not() {
     assert_eq!(client.get("/healthz/provider").await, (StatusCode::OK, "ok".to_owned()));
     assert_eq!(client.get("/healthz/other").await.0, StatusCode::NOT_FOUND);
     let verbose = client.get("/healthz?verbose").await;
-    assert_eq!(verbose, (StatusCode::OK, "[+]ping ok\n[+]provider ok\nhealthz check passed\n".to_owned()));
+    assert_eq!(verbose, (StatusCode::OK, "[+]ping ok\n[+]log ok\n[+]provider ok\nhealthz check passed\n".to_owned()));
 
     *kubelet.fakes.health.0.lock() = Err("the engine does not answer".to_owned());
-    let expected = "[+]ping ok\n[-]provider failed: the engine does not answer\nhealthz check failed\n";
+    let expected = "[+]ping ok\n[+]log ok\n[-]provider failed: the engine does not answer\nhealthz check failed\n";
     for path in ["/healthz", "/healthz/provider"] {
         assert_eq!(client.get(path).await, (StatusCode::INTERNAL_SERVER_ERROR, expected.to_owned()), "{path}");
     }

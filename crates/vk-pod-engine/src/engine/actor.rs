@@ -157,6 +157,7 @@ impl<R: ContainerRuntime> Actor<R> {
             Report::Done { uid, id, outcome } => {
                 if let Some(pod) = self.pods.get_mut(&uid) {
                     pod.cancels.remove(&id);
+                    pod.probes.ended(id, &outcome);
                 }
                 self.feed(&uid, Event::Done { id, outcome });
             }
@@ -200,6 +201,7 @@ impl<R: ContainerRuntime> Actor<R> {
             Effect::Call { id, call } => {
                 let cancel = CancellationToken::new();
                 pod.cancels.insert(id, cancel.clone());
+                pod.probes.begun(id, &call);
                 let request = calls::Request::new(pod, call, cancel);
                 let on_panic = request.failed(uid.clone(), id);
                 let task = calls::perform(Arc::clone(&self.shared), request);

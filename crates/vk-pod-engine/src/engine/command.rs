@@ -2,7 +2,9 @@
 
 use tokio::sync::oneshot;
 use vk_core::{PodObservation, PodUid, Result};
-use vk_provider::{Accepted, Adopt, Create, Listing, LookupReply, ObservationSink, Terminate, Terminating, Update};
+use vk_provider::{
+    Accepted, Adopt, Create, Listing, LookupReply, ObservationSink, ProbeCounts, Terminate, Terminating, Update,
+};
 
 use crate::machine::{EffectId, Mark, Outcome, VolumeState};
 use crate::runtime::RuntimePod;
@@ -43,6 +45,14 @@ pub(super) enum Command {
     Recall {
         uid: PodUid,
         reply: Reply<Option<PodObservation>>,
+    },
+    /// Every pod as it was last reported.
+    RecallAll {
+        reply: Reply<Vec<PodObservation>>,
+    },
+    /// What the probes of all pods have found.
+    CountProbes {
+        reply: Reply<Vec<ProbeCounts>>,
     },
     /// `alive` is dropped when the subscription ends.
     Subscribe {

@@ -9,8 +9,10 @@ mod listing;
 mod logs;
 mod messages;
 mod pod;
+mod probes;
 mod requests;
 mod sessions;
+mod stats;
 mod volumes;
 
 #[cfg(test)]
@@ -31,7 +33,9 @@ use vk_provider::{
 use self::actor::Actor;
 use self::command::Command;
 use self::logs::EngineLogs;
+use self::probes::EngineProbes;
 use self::sessions::EngineSessions;
+use self::stats::EngineStats;
 use crate::env::EngineEnv;
 use crate::runtime::ContainerRuntime;
 use crate::translate::{self, ClusterDns};
@@ -100,10 +104,14 @@ fn describe<R: ContainerRuntime>(runtime: &Arc<R>, commands: &mpsc::Sender<Comma
     let features = runtime.features();
     let mut interfaces = Interfaces::default();
     interfaces.logs = Some(Arc::new(EngineLogs::new(runtime.clone(), commands.clone())));
+    interfaces.probes = Some(Arc::new(EngineProbes::new(commands.clone())));
     if features.sessions {
         let sessions = Arc::new(EngineSessions::new(runtime.clone(), commands.clone()));
         interfaces.exec = Some(sessions.clone());
         interfaces.attach = Some(sessions);
+    }
+    if features.stats {
+        interfaces.stats = Some(Arc::new(EngineStats::new(runtime.clone(), commands.clone())));
     }
     let mut description = Description::new(&features.name);
     description.support = features.support.clone();

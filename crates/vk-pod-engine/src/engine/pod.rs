@@ -11,6 +11,7 @@ use vk_core::resolved::{RawPod, ResolvedPod};
 use vk_core::{PodObservation, Result};
 use vk_provider::PodContext;
 
+use super::probes::ProbeLedger;
 use crate::machine::{EffectId, Observed, PodMachine};
 use crate::translate::VolumePath;
 
@@ -38,6 +39,8 @@ pub(super) struct Pod {
     /// Ends the keeper with the pod.
     pub(super) keeper: Option<DropGuard>,
     pub(super) volumes: BTreeMap<String, VolumePath>,
+    /// What its probes have found.
+    pub(super) probes: ProbeLedger,
     pub(super) cancels: BTreeMap<EffectId, CancellationToken>,
     /// When the machine wants to be woken.
     pub(super) wakeup: Option<Duration>,
@@ -56,6 +59,7 @@ impl Pod {
             newest: None,
             keeper: None,
             volumes: BTreeMap::new(),
+            probes: ProbeLedger::default(),
             cancels: BTreeMap::new(),
             wakeup: None,
             observed: None,

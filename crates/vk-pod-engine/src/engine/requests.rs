@@ -36,6 +36,13 @@ impl<R: ContainerRuntime> Actor<R> {
             Command::Recall { uid, reply } => {
                 let _ = reply.send(Ok(self.pods.get(&uid).and_then(|pod| pod.observation.clone())));
             }
+            Command::RecallAll { reply } => {
+                let _ = reply.send(Ok(self.pods.values().filter_map(|pod| pod.observation.clone()).collect()));
+            }
+            Command::CountProbes { reply } => {
+                let counts = self.pods.values().flat_map(|pod| pod.probes.of(pod.machine.pod()));
+                let _ = reply.send(Ok(counts.collect()));
+            }
             Command::Subscribe { sink, alive } => {
                 for observation in self.pods.values().filter_map(|pod| pod.observation.clone()) {
                     sink.observe(observation);

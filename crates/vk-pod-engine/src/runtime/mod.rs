@@ -8,6 +8,7 @@ mod network_probe;
 mod sandbox;
 mod session;
 mod state;
+mod stats;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Pod;
 use vk_core::support::SupportTable;
 use vk_core::{BackendInstance, PodUid, Result};
-use vk_provider::{Exit, LogReply};
+use vk_provider::{Exit, LogReply, StatsRequest};
 
 pub use container::{ContainerSpec, EnvironmentVariable, Mount, Resources, RunAs, Security, Streams};
 pub use hint::HintSink;
@@ -26,6 +27,7 @@ pub use network_probe::{HttpQuestion, NetworkProbe, NetworkQuestion};
 pub use sandbox::{Dns, HostAlias, PortMapping, SandboxSpec};
 pub use session::{Program, SessionRequest};
 pub use state::{RunState, RuntimeContainer, RuntimePod, RuntimeSandbox};
+pub use stats::{RuntimeContainerStats, RuntimePodStats};
 
 use crate::logs::ContainerLogRequest;
 use crate::volume::VolumeStore;
@@ -112,6 +114,14 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     /// Opens the log of one run.
     fn logs(&self, id: &ContainerId, request: ContainerLogRequest) -> impl Future<Output = Result<LogReply>> + Send;
 
+    /// What the containers of this owner use that run. What is gone by the time it is asked for is left out. How many
+    /// requests are under way at the same time is for the runtime to bound.
+    ///
+    /// Called only if the features say that there are statistics.
+    fn stats(&self, _request: StatsRequest) -> impl Future<Output = Result<Vec<RuntimePodStats>>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Hints at what may have changed, until the subscription breaks; the engine lists, and calls again.
     ///
     /// Call [`HintSink::live`] once subscribed. The default is for runtimes without events: the engine then lists every few
@@ -162,6 +172,8 @@ pub struct RuntimeFeatures {
     pub hints: bool,
     /// Whether there are interactive sessions, for exec and attach.
     pub sessions: bool,
+    /// Whether it tells what containers use.
+    pub stats: bool,
     /// What asks containers over the network; `None` if probes and hooks by HTTP, TCP and gRPC are not honoured.
     pub network_probe: Option<Arc<dyn NetworkProbe>>,
 }
@@ -169,7 +181,15 @@ pub struct RuntimeFeatures {
 impl RuntimeFeatures {
     /// A runtime without files that hints at changes.
     pub fn new(name: impl Into<String>, support: SupportTable) -> Self {
-        Self { name: name.into(), support, volumes: None, hints: true, sessions: false, network_probe: None }
+        Self {
+            name: name.into(),
+            support,
+            volumes: None,
+            hints: true,
+            sessions: false,
+            stats: false,
+            network_probe: None,
+        }
     }
 
     /// The same, with probes and hooks over the network.
@@ -183,6 +203,13 @@ impl RuntimeFeatures {
     #[must_use]
     pub fn with_sessions(mut self) -> Self {
         self.sessions = true;
+        self
+    }
+
+    /// The same, with statistics.
+    #[must_use]
+    pub fn with_stats(mut self) -> Self {
+        self.stats = true;
         self
     }
 

@@ -10,20 +10,22 @@ mod list;
 mod logs;
 mod sandbox;
 mod session;
+mod stats;
 
 use bollard::Docker;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveContainerOptionsBuilder,
 };
 use k8s_openapi::api::core::v1::Pod;
+use tokio::sync::OnceCell;
 use vk_core::{BackendInstance, Error, Result};
 use vk_pod_engine::logs::ContainerLogRequest;
 use vk_pod_engine::runtime::{
-    ContainerId, ContainerSpec, ExecOutcome, HintSink, Image, PullRequest, RuntimePod, RuntimeSandbox, SandboxId,
-    SandboxSpec, Scope, SessionRequest, Signal,
+    ContainerId, ContainerSpec, ExecOutcome, HintSink, Image, PullRequest, RuntimePod, RuntimePodStats, RuntimeSandbox,
+    SandboxId, SandboxSpec, Scope, SessionRequest, Signal,
 };
 use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
-use vk_provider::{Exit, LogReply, Streams};
+use vk_provider::{Exit, LogReply, StatsRequest, Streams};
 
 use crate::connection::{Connection, error_of, read_error, status_of};
 use crate::labels::Owner;
@@ -39,6 +41,8 @@ pub struct DockerRuntime {
     owner: Owner,
     features: RuntimeFeatures,
     settings: RuntimeSettings,
+    /// Memory of Docker's host in bytes, asked for once.
+    host_memory: OnceCell<u64>,
 }
 
 /// What the configuration says about how pods run.
@@ -60,7 +64,7 @@ impl DockerRuntime {
         features: RuntimeFeatures,
         settings: RuntimeSettings,
     ) -> Self {
-        Self { connection, owner, features, settings }
+        Self { connection, owner, features, settings, host_memory: OnceCell::new() }
     }
 
     /// Removes a container by id; one that is gone already is fine.
@@ -209,6 +213,16 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn logs(&self, id: &ContainerId, request: ContainerLogRequest) -> Result<LogReply> {
         logs::open(&self.connection, id, &request).await
+    }
+
+    async fn stats(&self, request: StatsRequest) -> Result<Vec<RuntimePodStats>> {
+        let docker = self.connection.docker().await?;
+        let ask = async {
+            let info = docker.info().await.map_err(read_error)?;
+            Ok::<_, Error>(info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(u64::MAX))
+        };
+        let host_memory = *self.host_memory.get_or_try_init(|| ask).await?;
+        stats::collect(&docker, &self.owner, request, host_memory).await
     }
 
     async fn watch(&self, hints: HintSink) -> Result<()> {

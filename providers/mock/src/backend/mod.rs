@@ -8,6 +8,7 @@ mod journal;
 mod pod;
 mod pods;
 mod request;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -168,6 +169,10 @@ impl MockBackend {
             }
             Request::Log { uid, container, run, reply } => {
                 once_saved(reply, LogRun::find(self.pods.get(&uid), &container, run))
+            }
+            Request::Stats { reply } => {
+                let running = self.pods.iter().filter_map(|pod| stats::of(pod, now));
+                once_saved(reply, Ok(running.collect()))
             }
             Request::Follow { uid, reply } => once_saved(reply, self.follow(uid)),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use vk_core::{PodObservation, PodUid, ResolvedPod, Result};
-use vk_provider::{EventSink, ObservationSink, PodChange};
+use vk_provider::{EventSink, ObservationSink, PodChange, PodStats};
 
 use crate::logs::LogRun;
 
@@ -76,6 +76,10 @@ pub(crate) enum Request {
         container: String,
         run: WhichRun,
         reply: Reply<LogRun>,
+    },
+    /// What the pods use that run.
+    Stats {
+        reply: Reply<Vec<PodStats>>,
     },
     /// Tells of each change of the pod from now on; ends with the pod.
     Follow {

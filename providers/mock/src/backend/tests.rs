@@ -4,8 +4,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 use vk_core::{ContainerState, PodObservation, Stage};
-use vk_provider::provider::{Adopt, Provider, Terminate};
-use vk_provider::{ErrorKind, ObservationReceiver};
+use vk_provider::provider::{Adopt, Provider, Terminate, Update};
+use vk_provider::{ErrorKind, ObservationReceiver, PodChange, StatsRequest};
 
 use super::*;
 use crate::MockProvider;
@@ -340,4 +340,36 @@ fn nothing_stays_due_for_pods_that_have_ended_or_gone() {
     assert_eq!(pods.next_due(), Some(after(start(), Duration::from_secs(9 * 3600))));
     pods.remove(&uid).unwrap();
     assert_eq!(pods.next_due(), None);
+}
+
+/// UID, container, nano cores and bytes of everything that runs.
+async fn used(provider: &MockProvider) -> Vec<(String, String, u64, u64)> {
+    let stats = provider.describe().interfaces.stats.clone().unwrap();
+    let reply = stats.stats(StatsRequest::everything()).await.unwrap();
+    assert_eq!(reply.node, None);
+    let figures = reply.pods.iter().flat_map(|pod| {
+        pod.containers.iter().map(|container| {
+            let cpu = container.cpu.unwrap().usage_nano_cores.unwrap();
+            let memory = container.memory.unwrap().working_set_bytes.unwrap();
+            (pod.uid.to_string(), container.name.clone(), cpu, memory)
+        })
+    });
+    figures.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_that_run_use_what_their_annotations_say_and_follow_them() {
+    let provider = provider();
+    let figures = |uid: &str, cpu, memory| (uid.to_owned(), "main".to_owned(), cpu, memory);
+    provider.create(create(&pod("a", "Always", &[("cpu", "250m"), ("memory", "main=64Mi")]))).await.unwrap();
+    provider.create(create(&pod("b", "Always", &[]))).await.unwrap();
+    provider.create(create(&pod("later", "Always", &[("start-delay", "1h")]))).await.unwrap();
+    provider.create(create(&pod("over", "Never", &[("run-for", "0")]))).await.unwrap();
+    let unscripted = figures("b", 1_000_000, 8 << 20);
+    assert_eq!(used(&provider).await, [figures("a", 250_000_000, 64 << 20), unscripted.clone()]);
+
+    let mut update = Update::new(target("a"), pod("a", "Always", &[("cpu", "2")]), PodChange::default());
+    update.change.metadata = true;
+    provider.update(update).await.unwrap();
+    assert_eq!(used(&provider).await, [figures("a", 2_000_000_000, 8 << 20), unscripted]);
 }

@@ -45,6 +45,10 @@ pub(crate) struct ContainerScript {
     pub(crate) stop_delay: Duration,
     pub(crate) log: Option<String>,
     pub(crate) log_interval: Option<Duration>,
+    /// Thousandths of a processor that a run uses.
+    pub(crate) cpu_millis: Option<u64>,
+    /// Bytes of memory that a run uses.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// How many runs of a container end in a crash before one goes well.

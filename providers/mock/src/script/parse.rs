@@ -6,11 +6,11 @@ use vk_core::ContainerKind;
 use vk_provider::{Error, Result};
 
 use super::faults::{Call, FaultKind, numbered};
-use super::values::{Form, duration, duration_or_forever, exit_code, interval, per_container, reason};
+use super::values::{Form, bytes, duration, duration_or_forever, exit_code, interval, millis, per_container, reason};
 use super::{ANNOTATION_PREFIX, ContainerScript, Crashes, Script};
 
 /// Annotations besides `CALL-error` and `CALL-hang`.
-pub(super) const KNOWN: [&str; 14] = [
+pub(super) const KNOWN: [&str; 16] = [
     "start-delay",
     "provision-error",
     "lose-after",
@@ -25,6 +25,8 @@ pub(super) const KNOWN: [&str; 14] = [
     "stop-delay",
     "log",
     "log-interval",
+    "cpu",
+    "memory",
 ];
 
 /// Reads the script of a pod with these containers. Annotations without our prefix are none of its business.
@@ -70,6 +72,8 @@ fn apply_to_containers(
         "stop-delay" => set.each(Form::Any, duration_or_forever, |container, time| container.stop_delay = time),
         "log" => set.each(Form::PlainOrJson, log_text, |container, text| container.log = Some(text)),
         "log-interval" => set.each(Form::Any, interval, |container, time| container.log_interval = Some(time)),
+        "cpu" => set.each(Form::Any, millis, |container, millis| container.cpu_millis = Some(millis)),
+        "memory" => set.each(Form::Any, bytes, |container, bytes| container.memory_bytes = Some(bytes)),
         _ => apply_to_calls(script, name, text),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use vk_core::ContainerKind;
+use vk_core::quantity::Quantity;
 
 /// Longer durations than this are refused: arithmetic on timestamps has an end.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -47,6 +48,18 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     let mut letters = text.chars();
     let valid = letters.next().is_some_and(|c| c.is_ascii_uppercase()) && letters.all(|c| c.is_ascii_alphanumeric());
     if valid { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a CamelCase word, as in \"OOMKilled\"")) }
+}
+
+/// Processors as a quantity, in thousandths.
+pub(super) fn millis(text: &str) -> Result<u64, String> {
+    let amount = text.parse::<Quantity>().ok().and_then(|amount| u64::try_from(amount.milli_value()).ok());
+    amount.ok_or_else(|| format!("{text:?} is no amount of processors, as in \"250m\" or \"2\""))
+}
+
+/// Memory as a quantity, in bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let amount = text.parse::<Quantity>().ok().and_then(|amount| u64::try_from(amount.value()).ok());
+    amount.ok_or_else(|| format!("{text:?} is no amount of memory, as in \"64Mi\""))
 }
 
 /// How a value that concerns containers may be written.

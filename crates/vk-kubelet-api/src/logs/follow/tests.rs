@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vk_core::{ContainerKind, PodKey, PodUid, RawPod, Target};
 
 use super::*;
-use crate::pod_source::PodEntry;
+use crate::pod_source::{PodEntry, RunningPod};
 
 fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
@@ -96,6 +96,10 @@ impl PodSource for Script {
 
     fn list(&self) -> BoxStream<'static, Result<RawPod>> {
         stream::empty().boxed()
+    }
+
+    fn running(&self) -> BoxFuture<'_, Result<Vec<RunningPod>>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 
