@@ -12,7 +12,7 @@ use vk_core::resolved::Target;
 
 use crate::probes::Probes;
 use crate::stats::Stats;
-use crate::streams::{Exit, Streams};
+use crate::streams::{BoxDuplex, Exit, Streams};
 
 /// The interfaces of a provider. One struct, so that a layer maps what it touches and passes on the rest.
 #[derive(Clone, Default)]
@@ -24,6 +24,8 @@ pub struct Interfaces {
     pub exec: Option<Arc<dyn Exec>>,
     /// The streams of a container's own process.
     pub attach: Option<Arc<dyn Attach>>,
+    /// Connections to the ports of pods.
+    pub port_forward: Option<Arc<dyn PortForward>>,
     /// What pods use.
     pub stats: Option<Arc<dyn Stats>>,
     /// What probes have found.
@@ -36,6 +38,7 @@ impl fmt::Debug for Interfaces {
             .field("logs", &self.logs.is_some())
             .field("exec", &self.exec.is_some())
             .field("attach", &self.attach.is_some())
+            .field("port_forward", &self.port_forward.is_some())
             .field("stats", &self.stats.is_some())
             .field("probes", &self.probes.is_some())
             .finish()
@@ -177,5 +180,34 @@ impl AttachRequest {
     /// Attaches without a terminal.
     pub fn new(target: Target, container: impl Into<String>) -> Self {
         Self { target, container: container.into(), tty: false }
+    }
+}
+
+/// Connects to the ports of pods.
+pub trait PortForward: Send + Sync {
+    /// Connects to a TCP port inside the pod's own network, as a process of the pod would to `localhost`: a server that
+    /// listens on a loopback address of the pod is reached, one on the agent's own network never is. Bytes pass both ways
+    /// until each end has ended its direction by `shutdown`; dropped, the connection is closed.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::Conflict`] if nothing listens there for now, [`vk_core::ErrorKind::Unresolved`] if the pod has
+    /// no network, [`vk_core::ErrorKind::Unavailable`] if the back end does not answer.
+    fn connect(&self, request: PortForwardRequest) -> BoxFuture<'_, Result<BoxDuplex>>;
+}
+
+/// Which port of which pod.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PortForwardRequest {
+    /// The pod.
+    pub target: Target,
+    /// The port, never 0.
+    pub port: u16,
+}
+
+impl PortForwardRequest {
+    /// One connection to this port.
+    pub fn new(target: Target, port: u16) -> Self {
+        Self { target, port }
     }
 }

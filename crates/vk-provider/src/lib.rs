@@ -30,7 +30,10 @@ pub use context::{ClusterData, ConfigMapData, Data, DataRef, EventSink, PodConte
 pub use description::{Description, Observe, PollPolicy, Recovery, Retention};
 pub use erased::{BoxNodeProvider, BoxProvider};
 pub use factory::{ConfigDocument, NodeContext, ProviderFactory};
-pub use interfaces::{Attach, AttachRequest, Exec, ExecRequest, Interfaces, LogReply, LogRequest, LogStream, Logs};
+pub use interfaces::{
+    Attach, AttachRequest, Exec, ExecRequest, Interfaces, LogReply, LogRequest, LogStream, Logs, PortForward,
+    PortForwardRequest,
+};
 pub use layer::LayeredProvider;
 pub use node::{NaiveNodeProvider, NodeAddress, NodeCondition, NodeProvider, NodeShape, NodeSink, Taint};
 pub use probes::{ProbeCounts, ProbeType, Probes};
@@ -42,6 +45,6 @@ pub use stats::{
     ContainerStats, CpuStats, FilesystemStats, InterfaceStats, MemoryStats, NetworkStats, NodeStats, PodStats, Stats,
     StatsReply, StatsRequest,
 };
-pub use streams::{Exit, Streams, TerminalSize};
+pub use streams::{BoxDuplex, Duplex, Exit, Streams, TerminalSize};
 pub use update::{Answer, PodChange};
 pub use vk_core::error::{Error, ErrorKind, ExhaustionScope, Result, Retry};

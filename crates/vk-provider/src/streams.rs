@@ -1,4 +1,4 @@
-//! The streams of an interactive session.
+//! The streams of an interactive session, and connections.
 
 use std::fmt;
 
@@ -29,6 +29,14 @@ impl fmt::Debug for Streams {
             .finish()
     }
 }
+
+/// A connection: bytes in both directions, each of which ends on its own.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// Any [`Duplex`].
+pub type BoxDuplex = Box<dyn Duplex>;
 
 /// The size of a terminal, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

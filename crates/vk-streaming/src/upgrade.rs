@@ -1,62 +1,23 @@
 //! From an HTTP request to an agreed protocol.
 
+mod protocols;
+
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
 use http::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{Method, Response, StatusCode};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::web_socket::Encoding;
+use protocols::{Names, PORT_FORWARD, REMOTE_COMMAND};
+pub use protocols::{PortForwardProtocol, Protocol, Version};
 
 const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
 const ACCEPTED_STREAM_PROTOCOLS: HeaderName = HeaderName::from_static("x-accepted-stream-protocol-versions");
 const SPDY: &str = "SPDY/3.1";
 
-/// The versions of the remote command protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// The first one.
-    V1,
-    /// Half-closed streams.
-    V2,
-    /// Terminal sizes.
-    V3,
-    /// Exit codes, as a `v1.Status`.
-    V4,
-    /// The end of stdin over WebSocket (KEP-4006).
-    V5,
-}
-
-/// What client and server have agreed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// Streams of a SPDY/3.1 connection.
-    Spdy(Version),
-    /// Channels in the messages of a WebSocket.
-    WebSocket(Version, Encoding),
-}
-
-/// Names over SPDY, the newest first.
-const OVER_SPDY: [(&str, Version); 5] = [
-    ("v5.channel.k8s.io", Version::V5),
-    ("v4.channel.k8s.io", Version::V4),
-    ("v3.channel.k8s.io", Version::V3),
-    ("v2.channel.k8s.io", Version::V2),
-    ("channel.k8s.io", Version::V1),
-];
-
-/// Names over WebSocket.
-const OVER_WEB_SOCKET: [(&str, Version, Encoding); 5] = [
-    ("v5.channel.k8s.io", Version::V5, Encoding::Binary),
-    ("v4.channel.k8s.io", Version::V4, Encoding::Binary),
-    ("v4.base64.channel.k8s.io", Version::V4, Encoding::Base64),
-    ("channel.k8s.io", Version::V1, Encoding::Binary),
-    ("base64.channel.k8s.io", Version::V1, Encoding::Base64),
-];
-
 /// An upgrade that both sides want.
 #[derive(Debug, Clone)]
-pub struct Upgrade {
-    protocol: Protocol,
+pub struct Upgrade<P> {
+    protocol: P,
     headers: HeaderMap,
 }
 
@@ -103,26 +64,29 @@ impl UpgradeError {
     }
 }
 
-impl Upgrade {
+impl Upgrade<Protocol> {
     /// Agrees with the client of a remote command on transport and version: the first of its own that is known here.
     ///
     /// # Errors
     /// [`UpgradeError`], with the status to answer with.
-    pub fn negotiate(method: &Method, headers: &HeaderMap) -> Result<Self, UpgradeError> {
-        if !has_token(headers, &CONNECTION, "upgrade") {
-            return Err(UpgradeError::NotWanted);
-        }
-        if has_token(headers, &UPGRADE, "websocket") {
-            web_socket(method, headers)
-        } else if has_token(headers, &UPGRADE, SPDY) {
-            spdy(headers)
-        } else {
-            Err(UpgradeError::NotWanted)
-        }
+    pub fn remote_command(method: &Method, headers: &HeaderMap) -> Result<Self, UpgradeError> {
+        negotiate(method, headers, &REMOTE_COMMAND)
     }
+}
 
+impl Upgrade<PortForwardProtocol> {
+    /// The same with the client of a port-forward.
+    ///
+    /// # Errors
+    /// [`UpgradeError`], with the status to answer with.
+    pub fn port_forward(method: &Method, headers: &HeaderMap) -> Result<Self, UpgradeError> {
+        negotiate(method, headers, &PORT_FORWARD)
+    }
+}
+
+impl<P: Copy> Upgrade<P> {
     /// What was agreed on.
-    pub fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> P {
         self.protocol
     }
 
@@ -135,25 +99,33 @@ impl Upgrade {
     }
 }
 
-fn spdy(headers: &HeaderMap) -> Result<Upgrade, UpgradeError> {
-    let offered = list(headers, &STREAM_PROTOCOL);
-    let known = |name: &String| OVER_SPDY.iter().find(|(known, _)| known == name);
-    // A client from before there were versions.
-    let first = if offered.is_empty() { OVER_SPDY.last() } else { offered.iter().find_map(known) };
-    let Some((name, version)) = first else {
-        return Err(UpgradeError::NoCommonProtocol {
-            client: offered,
-            server: OVER_SPDY.map(|(name, _)| name).to_vec(),
-        });
-    };
-    let mut headers = upgraded_to(HeaderValue::from_static(SPDY));
-    if !offered.is_empty() {
-        headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(name));
+fn negotiate<P: Copy>(method: &Method, headers: &HeaderMap, names: &Names<P>) -> Result<Upgrade<P>, UpgradeError> {
+    if !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(UpgradeError::NotWanted);
     }
-    Ok(Upgrade { protocol: Protocol::Spdy(*version), headers })
+    if has_token(headers, &UPGRADE, "websocket") {
+        web_socket(method, headers, names)
+    } else if has_token(headers, &UPGRADE, SPDY) {
+        spdy(headers, names)
+    } else {
+        Err(UpgradeError::NotWanted)
+    }
 }
 
-fn web_socket(method: &Method, headers: &HeaderMap) -> Result<Upgrade, UpgradeError> {
+fn spdy<P: Copy>(headers: &HeaderMap, names: &Names<P>) -> Result<Upgrade<P>, UpgradeError> {
+    let agreed = first_known(list(headers, &STREAM_PROTOCOL), names.over_spdy)?;
+    let mut headers = upgraded_to(HeaderValue::from_static(SPDY));
+    let protocol = match agreed {
+        Some((name, protocol)) => {
+            headers.insert(STREAM_PROTOCOL, HeaderValue::from_static(name));
+            protocol
+        }
+        None => names.nameless_over_spdy,
+    };
+    Ok(Upgrade { protocol, headers })
+}
+
+fn web_socket<P: Copy>(method: &Method, headers: &HeaderMap, names: &Names<P>) -> Result<Upgrade<P>, UpgradeError> {
     if method != Method::GET {
         return Err(UpgradeError::Handshake("a WebSocket is asked for with GET"));
     }
@@ -163,23 +135,30 @@ fn web_socket(method: &Method, headers: &HeaderMap) -> Result<Upgrade, UpgradeEr
     let key = headers.get(SEC_WEBSOCKET_KEY).ok_or(UpgradeError::Handshake("Sec-WebSocket-Key is missing"))?;
     let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()))
         .map_err(|_| UpgradeError::Handshake("Sec-WebSocket-Key cannot be used"))?;
-    let offered = list(headers, &SEC_WEBSOCKET_PROTOCOL);
-    let known = |name: &String| OVER_WEB_SOCKET.iter().find(|(known, ..)| known == name);
-    let agreed = offered.iter().find_map(known);
-    if agreed.is_none() && !offered.is_empty() {
-        let server = OVER_WEB_SOCKET.map(|(name, ..)| name).to_vec();
-        return Err(UpgradeError::NoCommonProtocol { client: offered, server });
-    }
+    let agreed = first_known(list(headers, &SEC_WEBSOCKET_PROTOCOL), names.over_web_socket)?;
     let mut headers = upgraded_to(HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     let protocol = match agreed {
-        Some((name, version, encoding)) => {
+        Some((name, protocol)) => {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
-            Protocol::WebSocket(*version, *encoding)
+            protocol
         }
-        None => Protocol::WebSocket(Version::V1, Encoding::Binary),
+        None => names.nameless_over_web_socket,
     };
     Ok(Upgrade { protocol, headers })
+}
+
+/// The first of the offered protocols that is known; `None` if none was offered.
+fn first_known<P: Copy>(
+    offered: Vec<String>,
+    known: &'static [(&'static str, P)],
+) -> Result<Option<(&'static str, P)>, UpgradeError> {
+    let agreed = offered.iter().find_map(|name| known.iter().find(|(known, _)| known == name)).copied();
+    if agreed.is_none() && !offered.is_empty() {
+        let server = known.iter().map(|(name, _)| *name).collect();
+        return Err(UpgradeError::NoCommonProtocol { client: offered, server });
+    }
+    Ok(agreed)
 }
 
 fn upgraded_to(what: HeaderValue) -> HeaderMap {
@@ -203,6 +182,7 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web_socket::Encoding;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
@@ -210,7 +190,7 @@ mod tests {
     }
 
     fn agreed(pairs: &[(&'static str, &'static str)]) -> Result<Protocol, UpgradeError> {
-        Upgrade::negotiate(&Method::GET, &headers(pairs)).map(|upgrade| upgrade.protocol())
+        Upgrade::remote_command(&Method::GET, &headers(pairs)).map(|upgrade| upgrade.protocol())
     }
 
     const TO_SPDY: [(&str, &str); 2] = [("connection", "Upgrade"), ("upgrade", "SPDY/3.1")];
@@ -244,11 +224,35 @@ mod tests {
         assert!(matches!(offer("graphql-ws"), Err(UpgradeError::NoCommonProtocol { .. })));
     }
 
+    #[test]
+    fn port_forward_has_names_of_its_own() {
+        type Pairs<'a> = &'a [(&'static str, &'static str)];
+        fn offer(upgrade: Pairs<'_>, offered: Pairs<'_>) -> Result<PortForwardProtocol, UpgradeError> {
+            Upgrade::port_forward(&Method::GET, &headers(&[upgrade, offered].concat()))
+                .map(|upgrade| upgrade.protocol())
+        }
+        let over_web_socket = |name| offer(&TO_WEB_SOCKET, &[("sec-websocket-protocol", name)]);
+        assert_eq!(over_web_socket("SPDY/3.1+portforward.k8s.io"), Ok(PortForwardProtocol::Tunnel));
+        let channels = PortForwardProtocol::Channels;
+        assert_eq!(over_web_socket("v4.channel.k8s.io"), Ok(channels(Encoding::Binary)));
+        assert_eq!(over_web_socket("v4.base64.channel.k8s.io"), Ok(channels(Encoding::Base64)));
+        assert_eq!(offer(&TO_WEB_SOCKET, &[]), Ok(channels(Encoding::Binary)));
+        assert!(over_web_socket("v5.channel.k8s.io").is_err());
+        assert_eq!(
+            offer(&TO_SPDY, &[("x-stream-protocol-version", "portforward.k8s.io")]),
+            Ok(PortForwardProtocol::Spdy)
+        );
+        assert_eq!(offer(&TO_SPDY, &[]), Ok(PortForwardProtocol::Spdy));
+        let refused = offer(&TO_SPDY, &[("x-stream-protocol-version", "v4.channel.k8s.io")]).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert!(refused.to_string().contains("portforward.k8s.io"), "{refused}");
+    }
+
     /// The example of RFC 6455, section 1.3.
     #[test]
     fn the_answer_proves_that_the_key_was_read() {
         let offer = [&TO_WEB_SOCKET[..], &[("sec-websocket-protocol", "v4.channel.k8s.io")]].concat();
-        let upgrade = Upgrade::negotiate(&Method::GET, &headers(&offer)).unwrap();
+        let upgrade = Upgrade::remote_command(&Method::GET, &headers(&offer)).unwrap();
         let response: Response<()> = upgrade.response();
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
         assert_eq!(response.headers()[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -260,7 +264,7 @@ mod tests {
         assert_eq!(agreed(&[]), Err(UpgradeError::NotWanted));
         assert_eq!(agreed(&[("connection", "upgrade"), ("upgrade", "h2c")]), Err(UpgradeError::NotWanted));
         assert!(matches!(agreed(&TO_WEB_SOCKET[..2]), Err(UpgradeError::Handshake(_))));
-        let posted = Upgrade::negotiate(&Method::POST, &headers(&TO_WEB_SOCKET)).unwrap_err();
+        let posted = Upgrade::remote_command(&Method::POST, &headers(&TO_WEB_SOCKET)).unwrap_err();
         assert_eq!(posted.status(), StatusCode::BAD_REQUEST);
     }
 }

@@ -39,6 +39,7 @@ impl DockerFactory {
         let features = RuntimeFeatures::new(SCHEME, support(&parsed))
             .with_volumes(Arc::new(store))
             .with_sessions()
+            .with_port_forward()
             .with_stats()
             .with_network_probe(Arc::new(HostNetworkProbe::new()?));
         let owner = Owner { cluster: node.cluster_id.to_string(), node: node.node_name.clone() };

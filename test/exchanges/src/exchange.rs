@@ -31,7 +31,6 @@ pub enum Compare {
 }
 
 impl Compare {
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     fn is_all(&self) -> bool {
         *self == Self::All
     }

@@ -43,6 +43,7 @@ pub(super) enum Control {
     Finish {
         id: StreamId,
         pieces: u64,
+        ending: Ending,
     },
     /// So many received bytes have been read.
     Consumed {
@@ -54,6 +55,15 @@ pub(super) enum Control {
         id: StreamId,
     },
     Close,
+}
+
+/// What comes after the last piece of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The end of our direction.
+    Fin,
+    /// The end of both.
+    Reset(ResetStatus),
 }
 
 /// The ways to the driver.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::command::Ending;
 use super::send_window::SendWindowControl;
 use super::stream::Inbound;
 use crate::frame::ResetStatus;
@@ -26,8 +27,8 @@ pub(super) struct Entry {
     sent_fin: bool,
     /// Pieces of data that were written.
     sent_pieces: u64,
-    /// Ours ends after so many.
-    finish_after: Option<u64>,
+    /// Ours ends after so many, and how.
+    finish_after: Option<(u64, Ending)>,
 }
 
 impl Entry {
@@ -98,20 +99,20 @@ impl Entry {
         self.sent_fin = true;
     }
 
-    /// A piece was written. Says whether it was the last.
-    pub(super) fn sent_piece(&mut self) -> bool {
+    /// A piece was written. Says what follows it if it was the last.
+    pub(super) fn sent_piece(&mut self) -> Option<Ending> {
         self.sent_pieces += 1;
-        self.is_finished()
+        self.due_ending()
     }
 
-    /// Nothing comes after so many pieces. Says whether all of them have been written.
-    pub(super) fn finish_after(&mut self, pieces: u64) -> bool {
-        self.finish_after = Some(pieces);
-        self.is_finished()
+    /// Nothing comes after so many pieces but the end. Gives it back if all of them have been written.
+    pub(super) fn finish_after(&mut self, pieces: u64, ending: Ending) -> Option<Ending> {
+        self.finish_after = Some((pieces, ending));
+        self.due_ending()
     }
 
-    fn is_finished(&self) -> bool {
-        self.finish_after.is_some_and(|pieces| self.sent_pieces >= pieces)
+    fn due_ending(&self) -> Option<Ending> {
+        self.finish_after.filter(|(pieces, _)| self.sent_pieces >= *pieces).map(|(_, ending)| ending)
     }
 
     pub(super) fn is_over(&self) -> bool {

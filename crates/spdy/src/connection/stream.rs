@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::PollSender;
 
-use super::command::{Channels, Control, Data, LONGEST_PIECE};
+use super::command::{Channels, Control, Data, Ending, LONGEST_PIECE};
 use super::send_window::{Ended, SendWindow};
 use crate::frame::ResetStatus;
 use crate::headers::Headers;
@@ -176,6 +176,12 @@ impl SendHalf {
         self.channels.tell(Control::Reset { id: self.id, status });
     }
 
+    /// The same once everything that was written has gone out.
+    pub fn reset_after_writes(mut self, status: ResetStatus) {
+        self.finished = true;
+        self.channels.tell(Control::Finish { id: self.id, pieces: self.pieces, ending: Ending::Reset(status) });
+    }
+
     /// From now on its drop is not a cancellation but the end of what is written, as `shutdown` is.
     pub fn finish_on_drop(&mut self) {
         self.unfinished = None;
@@ -235,7 +241,7 @@ impl Drop for SendHalf {
         }
         self.channels.tell(match self.unfinished {
             Some(status) => Control::Reset { id: self.id, status },
-            None => Control::Finish { id: self.id, pieces: self.pieces },
+            None => Control::Finish { id: self.id, pieces: self.pieces, ending: Ending::Fin },
         });
     }
 }

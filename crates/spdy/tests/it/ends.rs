@@ -48,6 +48,24 @@ async fn a_stream_that_is_dropped_is_cancelled() {
 }
 
 #[tokio::test]
+async fn a_reset_after_writes_loses_none_of_them() {
+    let (client, mut server) = pair(1000);
+    for length in [0, 1, 500_000] {
+        let mut near = client.session.open(Headers::default()).await.unwrap();
+        let far = server.incoming.next().await.unwrap().accept(Headers::default());
+        tokio::spawn(async move {
+            let (_receive, mut send) = far.into_split();
+            send.write_all(&vec![5; length]).await.unwrap();
+            send.reset_after_writes(ResetStatus::Cancel);
+        });
+        let mut received = Vec::new();
+        let error = near.read_to_end(&mut received).await.unwrap_err();
+        assert_eq!((error.kind(), received.len()), (ErrorKind::ConnectionReset, length));
+        assert_eq!(near.write(b"x").await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+#[tokio::test]
 async fn a_half_that_finishes_on_drop_loses_nothing() {
     let (client, mut server) = pair(1000);
     for length in [0, 1, 500_000] {

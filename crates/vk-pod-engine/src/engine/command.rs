@@ -7,7 +7,7 @@ use vk_provider::{
 };
 
 use crate::machine::{EffectId, Mark, Outcome, VolumeState};
-use crate::runtime::RuntimePod;
+use crate::runtime::{RuntimePod, SandboxId};
 use crate::translate::VolumePath;
 
 type Reply<T> = oneshot::Sender<Result<T>>;
@@ -53,6 +53,11 @@ pub(super) enum Command {
     /// What the probes of all pods have found.
     CountProbes {
         reply: Reply<Vec<ProbeCounts>>,
+    },
+    /// The sandbox in which the pod's containers run, if there is one.
+    Sandbox {
+        uid: PodUid,
+        reply: Reply<Option<SandboxId>>,
     },
     /// `alive` is dropped when the subscription ends.
     Subscribe {

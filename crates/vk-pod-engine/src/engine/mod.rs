@@ -9,6 +9,7 @@ mod listing;
 mod logs;
 mod messages;
 mod pod;
+mod port_forward;
 mod probes;
 mod requests;
 mod sessions;
@@ -33,6 +34,7 @@ use vk_provider::{
 use self::actor::Actor;
 use self::command::Command;
 use self::logs::EngineLogs;
+use self::port_forward::EnginePortForward;
 use self::probes::EngineProbes;
 use self::sessions::EngineSessions;
 use self::stats::EngineStats;
@@ -112,6 +114,9 @@ fn describe<R: ContainerRuntime>(runtime: &Arc<R>, commands: &mpsc::Sender<Comma
     }
     if features.stats {
         interfaces.stats = Some(Arc::new(EngineStats::new(runtime.clone(), commands.clone())));
+    }
+    if features.port_forward {
+        interfaces.port_forward = Some(Arc::new(EnginePortForward::new(runtime.clone(), commands.clone())));
     }
     let mut description = Description::new(&features.name);
     description.support = features.support.clone();

@@ -43,6 +43,10 @@ impl<R: ContainerRuntime> Actor<R> {
                 let counts = self.pods.values().flat_map(|pod| pod.probes.of(pod.machine.pod()));
                 let _ = reply.send(Ok(counts.collect()));
             }
+            Command::Sandbox { uid, reply } => {
+                let sandbox = self.pods.get(&uid).and_then(|pod| pod.machine.sandbox().cloned());
+                let _ = reply.send(Ok(sandbox));
+            }
             Command::Subscribe { sink, alive } => {
                 for observation in self.pods.values().filter_map(|pod| pod.observation.clone()) {
                     sink.observe(observation);

@@ -7,7 +7,7 @@ use vk_core::{ContainerKind, ContainerObservation, ContainerState, Stage};
 
 use super::container::ContainerRecord;
 use super::{Goal, PodMachine};
-use crate::runtime::{ContainerId, RunState};
+use crate::runtime::{ContainerId, RunState, SandboxId};
 
 /// Everything that the machine knows and others may want to know: an observation without its revision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +28,11 @@ impl PodMachine {
             containers: self.containers.iter().map(|record| self.observe_container(record)).collect(),
             ips: self.sandbox.ips.clone(),
         }
+    }
+
+    /// The sandbox, if containers can run in it.
+    pub fn sandbox(&self) -> Option<&SandboxId> {
+        self.sandbox.ready().map(|sandbox| &sandbox.id)
     }
 
     fn stage(&self) -> Stage {

@@ -108,6 +108,13 @@ pub trait ContainerRuntime: Send + Sync + 'static {
         async { Err(vk_core::Error::internal("this runtime has no interactive sessions")) }
     }
 
+    /// Connects to a TCP port of `localhost` in the network of a sandbox; see [`vk_provider::PortForward::connect`].
+    ///
+    /// Called only if the features say that there is port-forward.
+    fn connect(&self, _sandbox: &SandboxId, _port: u16) -> impl Future<Output = Result<vk_provider::BoxDuplex>> + Send {
+        async { Err(vk_core::Error::internal("this runtime connects to no ports of sandboxes")) }
+    }
+
     /// Removes a container with its log, running or not.
     fn remove_container(&self, id: &ContainerId) -> impl Future<Output = Result<()>> + Send;
 
@@ -174,6 +181,8 @@ pub struct RuntimeFeatures {
     pub sessions: bool,
     /// Whether it tells what containers use.
     pub stats: bool,
+    /// Whether connections can be made to ports inside sandboxes.
+    pub port_forward: bool,
     /// What asks containers over the network; `None` if probes and hooks by HTTP, TCP and gRPC are not honoured.
     pub network_probe: Option<Arc<dyn NetworkProbe>>,
 }
@@ -188,6 +197,7 @@ impl RuntimeFeatures {
             hints: true,
             sessions: false,
             stats: false,
+            port_forward: false,
             network_probe: None,
         }
     }
@@ -210,6 +220,13 @@ impl RuntimeFeatures {
     #[must_use]
     pub fn with_stats(mut self) -> Self {
         self.stats = true;
+        self
+    }
+
+    /// The same, with connections to ports inside sandboxes.
+    #[must_use]
+    pub fn with_port_forward(mut self) -> Self {
+        self.port_forward = true;
         self
     }
 

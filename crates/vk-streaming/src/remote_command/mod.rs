@@ -6,6 +6,8 @@ mod web_socket;
 
 use std::future::Future;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 pub use streams::{Input, Output, RemoteCommand, Resizes, TerminalSize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -39,21 +41,24 @@ pub enum End {
     Broken(String),
 }
 
+/// What is done with a session's streams.
+type Handler = Box<dyn FnOnce(RemoteCommand) -> BoxFuture<'static, Outcome> + Send>;
+
 /// Serves one session: `handler` gets the streams, and the client its outcome.
 ///
 /// The handler is dropped when the client goes. Its outputs may be dropped at any time; what was written to them arrives.
-pub async fn serve<IO, Handler, Running>(
+pub async fn serve<IO, Running>(
     io: IO,
     protocol: Protocol,
     wanted: Wanted,
     settings: &Settings,
-    handler: Handler,
+    handler: impl FnOnce(RemoteCommand) -> Running + Send + 'static,
 ) -> End
 where
     IO: AsyncRead + AsyncWrite + Send,
-    Handler: FnOnce(RemoteCommand) -> Running,
-    Running: Future<Output = Outcome>,
+    Running: Future<Output = Outcome> + Send + 'static,
 {
+    let handler: Handler = Box::new(move |command| handler(command).boxed());
     match protocol {
         Protocol::Spdy(version) => spdy::serve(io, version, wanted, settings, handler).await,
         Protocol::WebSocket(version, encoding) => {

@@ -1,6 +1,5 @@
 //! A remote command over SPDY/3.1: one stream each for errors, stdin, stdout, stderr and terminal sizes.
 
-use std::future::Future;
 use std::pin::pin;
 
 use spdy::{Connection, Headers, Incoming, ResetStatus, Role, Stream};
@@ -8,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::streams::{Input, Output, RemoteCommand, Resizes};
-use super::{End, Wanted};
+use super::{End, Handler, Wanted};
 use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::upgrade::Version;
@@ -26,18 +25,13 @@ struct Opened {
     resize: Option<Stream>,
 }
 
-pub(super) async fn serve<IO, Handler, Running>(
-    io: IO,
+pub(super) async fn serve(
+    io: impl AsyncRead + AsyncWrite + Send,
     version: Version,
     wanted: Wanted,
     settings: &Settings,
     handler: Handler,
-) -> End
-where
-    IO: AsyncRead + AsyncWrite + Send,
-    Handler: FnOnce(RemoteCommand) -> Running,
-    Running: Future<Output = Outcome>,
-{
+) -> End {
     let connection = spdy::Settings {
         ping_interval: Some(settings.ping_interval),
         idle_timeout: Some(settings.idle_timeout),

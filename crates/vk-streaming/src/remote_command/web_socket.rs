@@ -1,27 +1,20 @@
 //! A remote command over WebSocket: channel 0 is stdin, 1 stdout, 2 stderr, 3 errors, 4 terminal sizes.
 
-mod receiving;
-mod sending;
-
-use std::future::Future;
 use std::pin::pin;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use receiving::Receiver;
-use sending::send;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::streams::{Output, RemoteCommand, Resizes};
-use super::{End, Wanted};
-use crate::outcome::Outcome;
+use super::streams::{Input, Output, RemoteCommand, Resizes};
+use super::{End, Handler, Wanted};
 use crate::settings::Settings;
 use crate::upgrade::Version;
-use crate::web_socket::{ChannelWriter, Encoding, Packet, config};
+use crate::web_socket::{ChannelWriter, Departure, Encoding, Inboxes, Packet, QUEUE, config, send};
 
 const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
@@ -29,26 +22,21 @@ const STDERR: u8 = 2;
 const ERROR: u8 = 3;
 const RESIZE: u8 = 4;
 
-/// Messages that may wait to be written.
-const QUEUE: usize = 32;
-
-pub(super) async fn serve<IO, Handler, Running>(
-    io: IO,
+pub(super) async fn serve(
+    io: impl AsyncRead + AsyncWrite + Send,
     version: Version,
     encoding: Encoding,
     wanted: Wanted,
     settings: &Settings,
     handler: Handler,
-) -> End
-where
-    IO: AsyncRead + AsyncWrite + Send,
-    Handler: FnOnce(RemoteCommand) -> Running,
-    Running: Future<Output = Outcome>,
-{
+) -> End {
     let socket = WebSocketStream::from_raw_socket(Box::pin(io), Role::Server, Some(config())).await;
     let (sink, source) = socket.split();
     let (queue, queued) = mpsc::channel(QUEUE);
-    let (receiver, stdin, sizes, pulse) = Receiver::new(encoding, version, wanted);
+    let mut inboxes = Inboxes::new(encoding, version >= Version::V5);
+    let stdin = wanted.stdin.then(|| Input::new(inboxes.open(STDIN)));
+    let sizes = wanted.tty.then(|| Input::new(inboxes.open(RESIZE)));
+    let pulse = inboxes.pulse();
     let output = |channel| Output::new(ChannelWriter::new(channel, queue.clone()));
     let command = RemoteCommand::new(
         stdin,
@@ -57,7 +45,7 @@ where
         sizes.map(Resizes::new),
     );
 
-    let mut receiving = pin!(receiver.run(source));
+    let mut receiving = pin!(inboxes.receive(source));
     let mut sending = pin!(send(sink, encoding, queued, pulse, settings));
     let mut work = pin!(async {
         // Something has to be written first: clients take it for the beginning.
@@ -73,8 +61,8 @@ where
     let outcome = tokio::select! {
         biased;
         outcome = &mut work => outcome,
-        end = &mut receiving => return end,
-        end = &mut sending => return end.err().unwrap_or(End::ClientGone),
+        departure = &mut receiving => return departure.into(),
+        sent = &mut sending => return sent.err().unwrap_or(Departure::Gone).into(),
     };
     // What is queued goes out, then a close; then the client has the word.
     let parting = async {
@@ -83,4 +71,13 @@ where
     };
     drop(timeout(settings.linger, parting).await);
     End::Told(outcome)
+}
+
+impl From<Departure> for End {
+    fn from(departure: Departure) -> Self {
+        match departure {
+            Departure::Gone => Self::ClientGone,
+            Departure::Broken(reason) => Self::Broken(reason),
+        }
+    }
 }

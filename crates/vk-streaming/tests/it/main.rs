@@ -5,3 +5,4 @@
 mod commands;
 mod over_spdy;
 mod over_web_socket;
+mod port_forward;

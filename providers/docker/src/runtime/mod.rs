@@ -4,10 +4,12 @@ mod admit;
 mod container;
 mod events;
 mod exec;
+mod hang_up;
 mod image;
 mod inspect;
 mod list;
 mod logs;
+mod pod_network;
 mod sandbox;
 mod session;
 mod stats;
@@ -25,7 +27,7 @@ use vk_pod_engine::runtime::{
     SandboxId, SandboxSpec, Scope, SessionRequest, Signal,
 };
 use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
-use vk_provider::{Exit, LogReply, StatsRequest, Streams};
+use vk_provider::{BoxDuplex, Exit, LogReply, StatsRequest, Streams};
 
 use crate::connection::{Connection, error_of, read_error, status_of};
 use crate::labels::Owner;
@@ -205,6 +207,11 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn session(&self, id: &ContainerId, request: SessionRequest, streams: Streams) -> Result<Exit> {
         session::run(&self.connection, id, request, streams).await
+    }
+
+    async fn connect(&self, sandbox: &SandboxId, port: u16) -> Result<BoxDuplex> {
+        let docker = self.connection.docker().await?;
+        Ok(Box::new(pod_network::connect(&docker, sandbox, port).await?))
     }
 
     async fn remove_container(&self, id: &ContainerId) -> Result<()> {

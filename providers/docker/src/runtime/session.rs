@@ -16,6 +16,7 @@ use vk_core::{Error, Result};
 use vk_pod_engine::runtime::{ContainerId, Program, SessionRequest};
 use vk_provider::{Exit, Streams, TerminalSize};
 
+use super::hang_up::HangUp;
 use crate::connection::{Connection, Hijacked, error_of, read_error};
 use crate::output::{Layout, Output, Piece};
 
@@ -25,8 +26,8 @@ const NOTED_AFTER: Duration = Duration::from_secs(2);
 /// A client with a terminal tells its size at once, or never.
 const SIZE_WITHIN: Duration = Duration::from_millis(500);
 
-/// Joins the client's streams to the program until that ends. Dropped before, it closes the program's stdin; Docker has no
-/// way to end a command that does not care.
+/// Joins the client's streams to the program until that ends. Dropped before, it ends a command; the container's own process
+/// goes on.
 pub(super) async fn run(
     connection: &Connection,
     id: &ContainerId,
@@ -50,6 +51,7 @@ async fn exec(
 ) -> Result<Exit> {
     let size = if tty { first_size(&mut streams).await } else { None };
     let made = docker.create_exec(id.as_str(), exec_config(command, tty, size, &streams)).await.map_err(error_of)?.id;
+    let hang_up = HangUp::new(docker, id, &made);
     let start = json!({ "Detach": false, "Tty": tty });
     let hijacked = connection.hijack(&format!("/exec/{made}/start"), &start, Layout::of_terminal(tty)).await?;
     join(hijacked, streams, |size| {
@@ -59,7 +61,9 @@ async fn exec(
         async move { drop(docker.resize_exec(made, options).await) }
     })
     .await?;
-    exit_of(docker, &made).await
+    let exit = exit_of(docker, &made).await;
+    hang_up.disarm();
+    exit
 }
 
 fn exec_config(command: Vec<String>, tty: bool, size: Option<TerminalSize>, streams: &Streams) -> ExecConfig {

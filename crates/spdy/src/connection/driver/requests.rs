@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Driver, WINDOW};
-use crate::connection::command::{Control, Data};
+use crate::connection::command::{Control, Data, Ending};
 use crate::connection::entry::Entry;
 use crate::connection::send_window::send_window;
 use crate::connection::session::OpenError;
@@ -35,16 +35,13 @@ impl Driver {
                 self.pace.used();
                 self.write(&Frame::SynReply { id, fin: false, headers })
             }
-            Control::Reset { id, status } => match self.forget(id) {
-                Some(entry) => {
-                    entry.deliver_reset(status);
-                    self.write(&Frame::RstStream { id, status })
+            Control::Reset { id, status } => self.reset(id, status),
+            Control::Finish { id, pieces, ending } => {
+                match self.streams.get_mut(&id).and_then(|entry| entry.finish_after(pieces, ending)) {
+                    Some(Ending::Fin) => self.finish(id),
+                    Some(Ending::Reset(status)) => self.reset(id, status),
+                    None => Ok(()),
                 }
-                None => Ok(()),
-            },
-            Control::Finish { id, pieces } => {
-                let all_written = self.streams.get_mut(&id).is_some_and(|entry| entry.finish_after(pieces));
-                if all_written { self.finish(id) } else { Ok(()) }
             }
             Control::Consumed { id, bytes } => self.consumed(id, bytes),
             Control::Discard { id } => {
@@ -127,13 +124,24 @@ impl Driver {
             self.held = Some(data);
             return if now.is_empty() { Ok(()) } else { self.put(id, now, false) };
         }
-        let fin = data.fin | entry.sent_piece();
+        let ending = entry.sent_piece();
+        let fin = data.fin | (ending == Some(Ending::Fin));
         if fin {
             entry.send_fin();
         }
         self.put(id, data.payload, fin)?;
+        if let Some(Ending::Reset(status)) = ending {
+            return self.reset(id, status);
+        }
         self.forget_if_over(id);
         Ok(())
+    }
+
+    /// Ends both directions.
+    fn reset(&mut self, id: StreamId, status: ResetStatus) -> Result<(), ConnectionError> {
+        let Some(entry) = self.forget(id) else { return Ok(()) };
+        entry.deliver_reset(status);
+        self.write(&Frame::RstStream { id, status })
     }
 
     /// Ends our direction.
