@@ -53,11 +53,13 @@ pub(crate) fn with_type(status: StatusCode, content_type: HeaderValue, body: Bod
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) message: String,
+    /// The method that would have been taken.
+    allowed: Option<&'static str>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), allowed: None }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -69,7 +71,17 @@ impl Refusal {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+        Self::method_not_allowed_but("GET")
+    }
+
+    /// Another method than the one that is served.
+    pub(crate) fn method_not_allowed_but(allowed: &'static str) -> Self {
+        Self { allowed: Some(allowed), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") }
+    }
+
+    /// The provider has no such interface.
+    pub(crate) fn missing(what: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, format!("the provider of this virtual node cannot {what}"))
     }
 
     /// The back end, or whoever knows the pods, did not answer in time.
@@ -79,8 +91,8 @@ impl Refusal {
 
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = text(self.status, self.message);
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        if let Some(allowed) = self.allowed {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         }
         response
     }

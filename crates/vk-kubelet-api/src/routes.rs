@@ -5,12 +5,16 @@ mod container_logs;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod healthz;
+mod lookup;
 mod metrics;
 mod pods;
+mod port_forward;
 mod remote_command;
 mod route;
+mod run;
 mod running_pods;
 mod stats_summary;
+mod upgrade;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -116,6 +120,10 @@ impl Service {
             Endpoint::Unserved => Err(Refusal::not_found("404 page not found")),
             Endpoint::Exec(path) => sessions.exec(&path, &query, request).await,
             Endpoint::Attach(path) => sessions.attach(&path, &query, request).await,
+            Endpoint::PortForward(path) => port_forward::serve(&self.node, &self.limits, &path, &query, request).await,
+            Endpoint::Run(path) => {
+                run::serve(&self.node, &self.limits, &path, &query, &request.method).await.map(Reply::from)
+            }
             _ if request.method != Method::GET => Err(Refusal::method_not_allowed()),
             Endpoint::ContainerLogs(path) => {
                 container_logs::serve(&self.node, &self.limits, &path, &query).await.map(Reply::from)

@@ -3,13 +3,12 @@
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use tokio::time::timeout;
-use vk_core::PodKey;
 use vk_provider::{LogReply, LogStream};
 
+use super::lookup::find_pod;
 use super::route::ContainerPath;
 use crate::limits::Limits;
 use crate::logs::{Cut, LogFollower, LogOptions, LogOutput, snapshot, why_unavailable};
-use crate::names::{InvalidName, Name};
 use crate::response::{Body, Refusal, text_stream};
 use crate::server::NodeServices;
 
@@ -22,14 +21,12 @@ pub(super) async fn serve(
 ) -> Result<Response<Body>, Refusal> {
     path.check().map_err(|invalid| Refusal::bad_request(invalid.to_string()))?;
     let options = LogOptions::parse(query)?;
-    let key = PodKey::new(path.namespace.as_str(), path.pod.as_str());
-    let found = timeout(limits.backend_timeout, node.pods.find(key)).await;
-    let found = found.map_err(|_| Refusal::late("the pod source"))??;
-    let pod = found.ok_or_else(|| Refusal::not_found(format!("pod \"{}\" does not exist", path.pod)))?;
-    let container = pod.container(&path.container).ok_or_else(|| {
-        Refusal::not_found(format!("container \"{}\" not found in pod \"{}\"", path.container, path.pod))
-    })?;
-    if let Some(reason) = why_unavailable(container, &path.pod, options.previous) {
+    let pod = find_pod(node, limits, &path.pod, None).await?;
+    let name = &path.pod.pod;
+    let container = pod
+        .container(&path.container)
+        .ok_or_else(|| Refusal::not_found(format!("container \"{}\" not found in pod \"{name}\"", path.container)))?;
+    if let Some(reason) = why_unavailable(container, name, options.previous) {
         return Err(Refusal::bad_request(reason));
     }
     let logs = node.interfaces.logs.clone().ok_or_else(|| {
@@ -53,12 +50,4 @@ pub(super) async fn serve(
     };
     let output = LogOutput::new(content, options.limit_bytes);
     Ok(text_stream(StreamBody::new(output).boxed_unsync()))
-}
-
-impl ContainerPath {
-    pub(super) fn check(&self) -> Result<(), InvalidName> {
-        Name::Namespace.check(&self.namespace)?;
-        Name::Pod.check(&self.pod)?;
-        Name::Container.check(&self.container)
-    }
 }

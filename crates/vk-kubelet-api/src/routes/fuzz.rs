@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::remote_command::options::SessionOptions;
-use super::route::{ContainerPath, Endpoint, Route, SessionPath};
+use super::route::{ContainerPath, Endpoint, PodPath, Route, SessionPath};
 use crate::logs::LogOptions;
 
 /// Reads the query of `/containerLogs`.
@@ -31,13 +31,14 @@ pub fn subresources(path: &str) -> &'static [&'static str] {
 pub fn names(path: &str) -> Vec<String> {
     let (Endpoint::ContainerLogs(path)
     | Endpoint::Exec(SessionPath { container: path, .. })
-    | Endpoint::Attach(SessionPath { container: path, .. })) = Route::parse(path).endpoint
+    | Endpoint::Attach(SessionPath { container: path, .. })
+    | Endpoint::Run(SessionPath { container: path, .. })) = Route::parse(path).endpoint
     else {
         return Vec::new();
     };
     if path.check().is_err() {
         return Vec::new();
     }
-    let ContainerPath { namespace, pod, container } = path;
+    let ContainerPath { pod: PodPath { namespace, pod }, container } = path;
     vec![namespace, pod, container]
 }

@@ -24,6 +24,10 @@ pub(super) enum Endpoint {
     Exec(SessionPath),
     /// The process of a container.
     Attach(SessionPath),
+    /// A command in a container, whose output is the answer.
+    Run(SessionPath),
+    /// Connections to a pod.
+    PortForward(ForwardPath),
     /// The node's pods.
     Pods,
     /// The pods that run in the back end.
@@ -53,12 +57,25 @@ pub(super) enum MetricsPage {
     Probes,
 }
 
-/// `/{namespace}/{pod}/{container}`, decoded and otherwise as it came.
+/// `/{namespace}/{pod}`, decoded and otherwise as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ContainerPath {
+pub(super) struct PodPath {
     pub(super) namespace: String,
     pub(super) pod: String,
+}
+
+/// `/{namespace}/{pod}/{container}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ContainerPath {
+    pub(super) pod: PodPath,
     pub(super) container: String,
+}
+
+/// `/{namespace}/{pod}`, or with the pod's UID after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ForwardPath {
+    pub(super) pod: PodPath,
+    pub(super) uid: Option<String>,
 }
 
 /// `/{namespace}/{pod}/{container}`, or with the pod's UID before the container.
@@ -103,7 +120,8 @@ impl Route {
             "checkpoint" => Self::new(Endpoint::Unserved, &["checkpoint"]),
             "exec" => Self::interactive(session_path(rest).map_or(Endpoint::Unserved, Endpoint::Exec)),
             "attach" => Self::interactive(session_path(rest).map_or(Endpoint::Unserved, Endpoint::Attach)),
-            "run" | "portForward" => Self::interactive(Endpoint::Unserved),
+            "run" => Self::interactive(session_path(rest).map_or(Endpoint::Unserved, Endpoint::Run)),
+            "portForward" => Self::interactive(forward_path(rest).map_or(Endpoint::Unserved, Endpoint::PortForward)),
             _ => Self::new(Endpoint::Unserved, PROXY),
         }
     }
@@ -129,7 +147,13 @@ fn decode(segment: &str) -> Option<String> {
 
 fn container_path(segments: Vec<String>) -> Option<ContainerPath> {
     let [namespace, pod, container] = segments.try_into().ok()?;
-    Some(ContainerPath { namespace, pod, container })
+    Some(ContainerPath { pod: PodPath { namespace, pod }, container })
+}
+
+fn forward_path(mut segments: Vec<String>) -> Option<ForwardPath> {
+    let uid = (segments.len() == 3).then(|| segments.pop()).flatten();
+    let [namespace, pod] = segments.try_into().ok()?;
+    Some(ForwardPath { pod: PodPath { namespace, pod }, uid })
 }
 
 fn session_path(mut segments: Vec<String>) -> Option<SessionPath> {
@@ -217,18 +241,28 @@ mod tests {
     #[test]
     fn sessions_may_name_the_uid() {
         let path = |path| match Route::parse(path).endpoint {
-            Endpoint::Exec(path) | Endpoint::Attach(path) => Some((path.container.container, path.uid)),
+            Endpoint::Exec(path) | Endpoint::Attach(path) | Endpoint::Run(path) => {
+                Some((path.container.container, path.uid))
+            }
             _ => None,
         };
         assert_eq!(path("/exec/ns/pod/c"), Some(("c".into(), None)));
         assert_eq!(path("/attach/ns/pod/uid-1/c"), Some(("c".into(), Some("uid-1".into()))));
+        assert_eq!(path("/run/ns/pod/uid-1/c"), Some(("c".into(), Some("uid-1".into()))));
         assert_eq!((path("/exec/ns/pod"), path("/exec/a/b/c/d/e")), (None, None));
+        let forward = |path| match Route::parse(path).endpoint {
+            Endpoint::PortForward(ForwardPath { pod, uid }) => Some((pod.namespace, pod.pod, uid)),
+            _ => None,
+        };
+        assert_eq!(forward("/portForward/ns/pod"), Some(("ns".into(), "pod".into(), None)));
+        assert_eq!(forward("/portForward/ns/pod/uid-1"), Some(("ns".into(), "pod".into(), Some("uid-1".into()))));
+        assert_eq!((forward("/portForward/ns"), forward("/portForward/a/b/c/d")), (None, None));
     }
 
     #[test]
     fn endpoints_are_exact() {
         let logs = |path| match Route::parse(path).endpoint {
-            Endpoint::ContainerLogs(path) => Some((path.namespace, path.pod, path.container)),
+            Endpoint::ContainerLogs(path) => Some((path.pod.namespace, path.pod.pod, path.container)),
             _ => None,
         };
         assert_eq!(logs("/containerLogs/a/b/c"), Some(("a".into(), "b".into(), "c".into())));

@@ -74,7 +74,7 @@ async fn what_is_not_served_is_404_only_for_those_who_may_know() {
     for path in [
         "/",
         "/nothing",
-        "/run/default/web/app",
+        "/run/default/web",
         "/metrics/nothing",
         "/stats/nothing",
         "/logs/",

@@ -10,14 +10,19 @@ use futures::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use vk_core::{ContainerKind, ContainerState, Error, PodKey, PodUid, RawPod, Result, Target, Terminated};
+use vk_core::{ContainerKind, ContainerState, Error, ErrorKind, PodKey, PodUid, RawPod, Result, Target, Terminated};
 use vk_kubelet_api::{
     Attributes, AuthorizationError, Authorizer, ContainerEntry, Decision, Drained, HealthCheck, KubeletApi, Limits,
     NodeServices, Options, PodEntry, PodSource, RunningPod, Settings, StartError, UserInfo, Verb, WallClock,
 };
-use vk_provider::{Attach, AttachRequest, Exec, ExecRequest, Exit, Interfaces, LogReply, LogRequest, Logs, Streams};
+use vk_provider::{
+    Attach, AttachRequest, BoxDuplex, Exec, ExecRequest, Exit, Interfaces, LogReply, LogRequest, Logs, PortForward,
+    PortForwardRequest, Streams,
+};
 
 use crate::client::{Client, Connector, Protocol};
 use crate::pki::{Authority, Identity};
@@ -96,8 +101,44 @@ impl Logs for FakeLogs {
     }
 }
 
-/// Runs `cat`, `exit CODE` and, for whoever attaches, a process that says its container's name and ends.
-struct FakeExec;
+/// Runs `cat`, `say WORD`, `exit CODE`, `hang` and, for whoever attaches, a process that says its container's name and ends.
+struct FakeExec {
+    /// Told when `hang` has been dropped.
+    hung_up: Arc<Notify>,
+}
+
+struct Bell(Arc<Notify>);
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+/// Every port but 81 and 82 echoes: on 81 nobody listens, 82 hangs.
+struct FakePortForward {
+    forwarded: Arc<Mutex<Vec<String>>>,
+}
+
+impl PortForward for FakePortForward {
+    fn connect(&self, request: PortForwardRequest) -> BoxFuture<'_, Result<BoxDuplex>> {
+        let PortForwardRequest { target, port, .. } = request;
+        async move {
+            match port {
+                81 => return Err(Error::new(ErrorKind::Conflict, "connection refused")),
+                82 => std::future::pending().await,
+                _ => self.forwarded.lock().push(format!("{} {} {port}", target.key, target.uid)),
+            }
+            let (near, far) = tokio::io::duplex(1024);
+            tokio::spawn(async move {
+                let (mut input, mut output) = tokio::io::split(far);
+                drop(tokio::io::copy(&mut input, &mut output).await);
+            });
+            Ok(Box::new(near) as BoxDuplex)
+        }
+        .boxed()
+    }
+}
 
 impl Exec for FakeExec {
     fn exec(&self, request: ExecRequest, mut streams: Streams) -> BoxFuture<'_, Result<Exit>> {
@@ -107,6 +148,17 @@ impl Exec for FakeExec {
                     let (mut stdin, mut stdout) = (streams.stdin.take().unwrap(), streams.stdout.take().unwrap());
                     tokio::io::copy(&mut stdin, &mut stdout).await.unwrap();
                     Ok(Exit::Code(0))
+                }
+                ["say", word] => {
+                    let outputs = [(streams.stdout.take(), "stdout"), (streams.stderr.take(), "stderr")];
+                    for (output, name) in outputs {
+                        output.unwrap().write_all(format!("{word} on {name}").as_bytes()).await.unwrap();
+                    }
+                    Ok(Exit::Code(0))
+                }
+                ["hang"] => {
+                    let _bell = Bell(self.hung_up.clone());
+                    std::future::pending().await
                 }
                 ["exit", code] => Ok(Exit::Code(code.parse().unwrap())),
                 _ => Err(Error::unresolved("command", "no such program")),
@@ -120,7 +172,7 @@ impl Attach for FakeExec {
     fn attach(&self, request: AttachRequest, mut streams: Streams) -> BoxFuture<'_, Result<Exit>> {
         async move {
             let mut stdout = streams.stdout.take().unwrap();
-            tokio::io::AsyncWriteExt::write_all(&mut stdout, request.container.as_bytes()).await.unwrap();
+            stdout.write_all(request.container.as_bytes()).await.unwrap();
             Ok(Exit::Unknown)
         }
         .boxed()
@@ -188,6 +240,10 @@ pub(crate) struct Fakes {
     pub(crate) logs: Arc<FakeLogs>,
     pub(crate) pods: Arc<FakePods>,
     pub(crate) health: Arc<FakeCheck>,
+    /// Connections that were made, by pod, UID and port.
+    pub(crate) forwarded: Arc<Mutex<Vec<String>>>,
+    /// Told when a command that hangs has been dropped.
+    pub(crate) hung_up: Arc<Notify>,
     pub(crate) stats: Arc<FakeStats>,
     pub(crate) metrics: Arc<FakeMetrics>,
     /// Added to the real time.
@@ -202,6 +258,8 @@ impl Fakes {
             logs: Arc::new(FakeLogs { answer: Mutex::new(Arc::new(empty)), asked: Mutex::default() }),
             pods: Arc::new(FakePods::new()),
             health: Arc::new(FakeCheck(Mutex::new(Ok(())))),
+            forwarded: Arc::default(),
+            hung_up: Arc::default(),
             stats: Arc::default(),
             metrics: Arc::default(),
             clock_offset: Arc::default(),
@@ -288,8 +346,10 @@ impl Setup {
         let mut interfaces = Interfaces::default();
         if !self.without_interfaces {
             interfaces.logs = Some(fakes.logs.clone());
-            interfaces.exec = Some(Arc::new(FakeExec));
-            interfaces.attach = Some(Arc::new(FakeExec));
+            let exec = Arc::new(FakeExec { hung_up: fakes.hung_up.clone() });
+            interfaces.exec = Some(exec.clone());
+            interfaces.attach = Some(exec);
+            interfaces.port_forward = Some(Arc::new(FakePortForward { forwarded: fakes.forwarded.clone() }));
             interfaces.stats = Some(fakes.stats.clone());
             interfaces.probes = Some(fakes.stats.clone());
         }
