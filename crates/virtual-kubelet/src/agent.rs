@@ -14,9 +14,13 @@ use vk_controller::node::{ClientSource, LeaseHandle, LeaseKeeper, NodeController
 use vk_controller::pod::{PodClients, PodController, PodParts};
 use vk_controller::references::References;
 use vk_core::node::lease::{LeaseConflict, LeaseHolder, LeaseState};
-use vk_kubelet_api::{KubeletApi, NodeServices, SubjectAccessReviewAuthorizer, WallClock};
+use vk_kubelet_api::{
+    KubeletApi, NodeServices, RememberingAuthorizer, Settings, SubjectAccessReviewAuthorizer, TokenReviewAuthenticator,
+    WallClock,
+};
 use vk_provider::{BoxProvider, Provider};
 
+use crate::certificates::tell_of_certificates;
 use crate::configuration;
 use crate::heartbeat::Heartbeat;
 use crate::node_spec::NodeSpec;
@@ -132,28 +136,39 @@ impl Agent {
         let pods = PodController::new(env.clone(), parts);
         let (directory, orphans) = (pods.directory(), pods.orphans());
 
-        let authorizer = Arc::new(SubjectAccessReviewAuthorizer::new(self.connect().await?));
         let source = Arc::new(DirectoryPods::new(directory.clone()));
+        let review_client = self.connect().await?;
+        let authorizer = SubjectAccessReviewAuthorizer::new(review_client.clone());
+        let authorizer = Arc::new(RememberingAuthorizer::new(authorizer, node.reviews.authorization));
         let clock = WallClock::new(jiff::Timestamp::now);
+        let tokens = Arc::new(TokenReviewAuthenticator::new(review_client.clone(), node.reviews.tokens));
         let mut services = NodeServices::new(name.as_str(), source, interfaces, authorizer, clock)
+            .with_token_authenticator(tokens)
             .with_configuration(configuration)
             .with_health_check(Arc::new(SyncLoop::new(directory.clone())));
         if let Some(metrics) = node.metrics.take() {
             services = services.with_metrics(metrics);
         }
-        let api = match node.kubelet_api {
-            Some(settings) => KubeletApi::bind(settings, services)
-                .await
-                .inspect_err(|error| tracing::error!(%error, "kubectl logs and exec will not work; the node runs on"))
-                .ok(),
-            None => None,
-        };
+        let api = bind(node.kubelet_api, services).await;
         node.facts.kubelet_port = api.as_ref().map(|api| api.local_addr().port());
 
+        let node_name = node.facts.name.clone();
         let controller = NodeController::new(node.facts, node.node_provider)
             .with_settings(node.node_settings)
-            .with_recorder(recorder)
+            .with_recorder(recorder.clone())
             .start(env, node_client, lease.clone(), &shutdown.node);
+        if let Some(serving) = node.serving_certificate {
+            let tell = tell_of_certificates(Some((recorder, node_name.to_string())));
+            let kept = serving.keep(env, review_client, node_name, controller.status(), tell);
+            let stop = shutdown.pods.clone();
+            env.spawn("serving certificate", async move {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = kept => {}
+                }
+            });
+        }
         env.spawn("node facts", forward(controller.facts(), facts));
         let (pods_ended, pods_end) = watch::channel(false);
         let (defects, defect) = watch::channel(None);
@@ -189,6 +204,12 @@ impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Agent").finish_non_exhaustive()
     }
+}
+
+/// Listens, if that was asked for. The node runs on without.
+async fn bind(settings: Option<Settings>, services: NodeServices) -> Option<KubeletApi> {
+    let bound = KubeletApi::bind(settings?, services).await;
+    bound.inspect_err(|error| tracing::error!(%error, "kubectl logs and exec will not work; the node runs on")).ok()
 }
 
 /// Waits until the lease is ours.

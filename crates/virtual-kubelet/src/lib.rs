@@ -51,6 +51,7 @@
 //! ```
 
 mod agent;
+mod certificates;
 mod configuration;
 mod heartbeat;
 mod node_spec;
@@ -61,10 +62,13 @@ mod sync_loop;
 mod system;
 
 pub use agent::{AddNodeError, Agent};
-pub use node_spec::NodeSpec;
+pub use certificates::{ServingCertificate, tell_of_certificates};
+pub use node_spec::{NodeSpec, ReviewCaching};
 pub use running_node::{NodeFailure, RunningNode};
 pub use system::{ScopedSpawner, SystemClock};
 
+/// Certificates that the cluster signs.
+pub use vk_certificates as certificate_requests;
 /// The IO shell: node, lease and pod controllers.
 pub use vk_controller as controller;
 /// Data types and pure decisions.

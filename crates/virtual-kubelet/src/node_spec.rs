@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 use vk_controller::node::NodeSettings;
 use vk_controller::pod::PodSettings;
 use vk_core::node::{AgentFacts, Identity, InvalidNodeName, KubeletVersion, NodeName};
-use vk_kubelet_api::{MetricsSource, Settings};
+use vk_kubelet_api::{AuthorizationTtls, MetricsSource, Settings, TOKEN_CACHE_TTL};
 use vk_provider::layer::TimeoutsLayer;
 use vk_provider::{BoxNodeProvider, BoxProvider, NodeProvider, Provider};
+
+use crate::certificates::ServingCertificate;
 
 /// A node to be added to an agent. [`NodeSpec::new`] is enough for a first one; set what differs.
 #[derive(Debug)]
@@ -31,6 +33,10 @@ pub struct NodeSpec {
     pub metrics: Option<Arc<dyn MetricsSource>>,
     /// Further fields of a `KubeletConfiguration` that `/configz` shows, such as `clusterDomain`.
     pub configuration: Map<String, Value>,
+    /// How long the API server's answers about clients of that API are remembered.
+    pub reviews: ReviewCaching,
+    /// A serving certificate that the agent sees to itself; [`Settings`] name its files, and await them.
+    pub serving_certificate: Option<ServingCertificate>,
     /// How pods are handled.
     pub pods: PodSettings,
     /// How the Node is kept.
@@ -39,6 +45,23 @@ pub struct NodeSpec {
     pub timeouts: TimeoutsLayer,
     /// How many ConfigMaps and Secrets may be watched at once; further ones are polled.
     pub reference_watches: usize,
+}
+
+/// How long the API server's answers about clients of the kubelet API are remembered; zero means not at all. The defaults are
+/// a kubelet's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReviewCaching {
+    /// Whose a bearer token is.
+    pub tokens: Duration,
+    /// Who may do what.
+    pub authorization: AuthorizationTtls,
+}
+
+impl Default for ReviewCaching {
+    fn default() -> Self {
+        Self { tokens: TOKEN_CACHE_TTL, authorization: AuthorizationTtls::default() }
+    }
 }
 
 /// Bound of provider calls that change something.
@@ -65,6 +88,8 @@ impl NodeSpec {
             kubelet_api: None,
             metrics: None,
             configuration: Map::new(),
+            reviews: ReviewCaching::default(),
+            serving_certificate: None,
             pods: PodSettings::default(),
             node_settings: NodeSettings::default(),
             timeouts: TimeoutsLayer { write: WRITE_TIMEOUT, read: READ_TIMEOUT },

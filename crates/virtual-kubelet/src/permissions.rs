@@ -78,6 +78,10 @@ pub const PERMISSIONS: &[Permission] = &[
         group: "authorization.k8s.io",
         ..permission("create", "subjectaccessreviews", "kubectl logs and exec")
     },
+    Permission {
+        group: "authentication.k8s.io",
+        ..permission("create", "tokenreviews", "clients of the kubelet API with bearer tokens")
+    },
 ];
 
 impl fmt::Display for Permission {

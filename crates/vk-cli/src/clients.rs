@@ -1,9 +1,15 @@
 //! Clients of the API server: each with a connection of its own, all of them counted.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::client::ClientBuilder;
+use http::{Request, Response};
+use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
+use tokio::sync::watch;
+use tower::{BoxError, Service};
 use virtual_kubelet::controller::node::ClientSource;
 
 use crate::metrics::ApiRequestsLayer;
@@ -13,15 +19,31 @@ use crate::metrics::ApiRequestsLayer;
 pub(crate) struct Clients {
     config: Config,
     counted: ApiRequestsLayer,
+    /// Changes when there is a new client certificate in the file that the configuration names.
+    renewed: Option<watch::Receiver<u64>>,
 }
 
 impl Clients {
     pub(crate) fn new(config: Config, counted: ApiRequestsLayer) -> Self {
-        Self { config, counted }
+        Self { config, counted, renewed: None }
+    }
+
+    /// The same, with connections that are made anew whenever this changes.
+    pub(crate) fn renewed_with(mut self, renewed: watch::Receiver<u64>) -> Self {
+        self.renewed = Some(renewed);
+        self
     }
 
     /// A new client.
     pub(crate) fn make(&self) -> kube::Result<Client> {
+        let client = self.connect_once()?;
+        let Some(renewed) = self.renewed.clone() else { return Ok(client) };
+        let service = Renewing { clients: Self { renewed: None, ..self.clone() }, client, renewed };
+        Ok(Client::new(service, self.config.default_namespace.clone()))
+    }
+
+    /// Reads the certificate's file.
+    fn connect_once(&self) -> kube::Result<Client> {
         Ok(ClientBuilder::try_from(self.config.clone())?.with_layer(&self.counted).build())
     }
 }
@@ -29,5 +51,36 @@ impl Clients {
 impl ClientSource for Clients {
     fn connect(&self) -> BoxFuture<'_, kube::Result<Client>> {
         async { self.make() }.boxed()
+    }
+}
+
+/// Sends each request on a connection with the newest certificate. What is under way, as a watch, ends on its old one.
+struct Renewing {
+    clients: Clients,
+    client: Client,
+    renewed: watch::Receiver<u64>,
+}
+
+impl Service<Request<Body>> for Renewing {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if self.renewed.has_changed().unwrap_or(false) {
+            self.renewed.mark_unchanged();
+            match self.clients.connect_once() {
+                Ok(client) => self.client = client,
+                Err(error) => {
+                    tracing::warn!(%error, "the renewed client certificate cannot be used: the connections stay as they are");
+                }
+            }
+        }
+        let client = self.client.clone();
+        async move { Ok(client.send(request).await?) }.boxed()
     }
 }

@@ -28,8 +28,11 @@ pub(crate) const VARIABLES: [Variable; 15] = [
     variable("VKUBELET_TAINT_VALUE", "value of the node's taint (default: the provider's name)"),
     variable("VKUBELET_TAINT_EFFECT", "effect of the node's taint (default: NoSchedule)"),
     variable("KUBELET_PORT", "port of the kubelet API (default: 10250)"),
-    variable("APISERVER_CERT_LOCATION", "serving certificate of the kubelet API (PEM file)"),
-    variable("APISERVER_KEY_LOCATION", "key of the serving certificate (PEM file)"),
+    variable(
+        "APISERVER_CERT_LOCATION",
+        "serving certificate of the kubelet API, unless --tls-cert-file is given (PEM file)",
+    ),
+    variable("APISERVER_KEY_LOCATION", "its key, unless --tls-private-key-file is given (PEM file)"),
     variable("APISERVER_CA_CERT_LOCATION", "client CA, unless --client-verify-ca is given (PEM file)"),
     variable("KUBERNETES_SERVICE_HOST", "set in a pod: where the API server is, if there is no kubeconfig"),
     variable("KUBERNETES_SERVICE_PORT", "set in a pod"),

@@ -104,6 +104,16 @@ pub(crate) struct Flags {
     /// Kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the pod's own service account)
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub(crate) kubeconfig: Option<String>,
+    /// Kubeconfig with which a first client certificate is asked for (TLS bootstrap); --kubeconfig is written then
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub(crate) bootstrap_kubeconfig: Option<String>,
+    /// Renew the client certificate that came by --bootstrap-kubeconfig before it ends
+    #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = "Cluster")]
+    pub(crate) rotate_certificates: Option<bool>,
+    /// Where certificates are kept that the agent asks for (default: pki in the node's state directory)
+    #[arg(long, value_name = "DIR", help_heading = "Cluster")]
+    pub(crate) cert_dir: Option<String>,
     /// DNS domain of the cluster (default: cluster.local)
     #[arg(long, value_name = "DOMAIN", help_heading = "Cluster")]
     pub(crate) cluster_domain: Option<String>,
@@ -120,8 +130,35 @@ pub(crate) struct Flags {
     /// IP, or IP:PORT, that the kubelet API listens on (default: all addresses, port from KUBELET_PORT)
     #[arg(long, value_name = "ADDRESS", help_heading = "Kubelet API")]
     pub(crate) listen_address: Option<String>,
-    /// CA certificates that clients of the kubelet API are verified with
+    /// Serving certificate of the kubelet API, PEM (default: APISERVER_CERT_LOCATION)
     #[arg(long, value_name = "FILE", help_heading = "Kubelet API")]
+    pub(crate) tls_cert_file: Option<String>,
+    /// Key of the serving certificate, PEM (default: APISERVER_KEY_LOCATION)
+    #[arg(long, value_name = "FILE", help_heading = "Kubelet API")]
+    pub(crate) tls_private_key_file: Option<String>,
+    /// Ask the cluster for the serving certificate (CertificateSigningRequest, which somebody has to approve) and renew it
+    #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = "Kubelet API")]
+    pub(crate) rotate_server_certificates: Option<bool>,
+    /// Sign the serving certificate ourselves: nobody can tell the node from somebody in between
+    #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = "Kubelet API")]
+    pub(crate) self_signed_serving_certificate: Option<bool>,
+    /// Let clients in with a bearer token, which the API server is asked about (TokenReview) (default: true)
+    #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", help_heading = "Kubelet API")]
+    pub(crate) authentication_token_webhook: Option<bool>,
+    /// Remember whose a token is for this long; 0 asks each time (default: 2m)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
+    pub(crate) authentication_token_webhook_cache_ttl: Option<Duration>,
+    /// Remember that somebody may for this long; 0 asks each time (default: 5m)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
+    pub(crate) authorization_webhook_cache_authorized_ttl: Option<Duration>,
+    /// Remember that somebody may not for this long; 0 asks each time (default: 30s)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
+    pub(crate) authorization_webhook_cache_unauthorized_ttl: Option<Duration>,
+    /// CA certificates that clients of the kubelet API are verified with
+    #[arg(long, alias = "client-ca-file", value_name = "FILE", help_heading = "Kubelet API")]
     pub(crate) client_verify_ca: Option<String>,
     /// Let clients of the kubelet API in without a certificate; only beside --insecure-allow-anonymous
     #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
@@ -166,10 +203,6 @@ pub(crate) struct IgnoredFlags {
     /// The API server's priority and fairness limits requests
     #[arg(long, value_name = "N", help_heading = IGNORED)]
     pub(crate) kube_api_burst: Option<i32>,
-    /// Bearer tokens are not accepted yet: clients need a certificate
-    #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
-        default_missing_value = "true", help_heading = IGNORED)]
-    pub(crate) authentication_token_webhook: Option<bool>,
     /// Traces are not exported yet
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = IGNORED)]
     pub(crate) trace_exporter: Vec<String>,
@@ -189,12 +222,6 @@ pub(crate) struct IgnoredFlags {
     #[arg(long, hide = true, value_parser = boolean, num_args = 0..=1, require_equals = true,
         default_missing_value = "true")]
     pub(crate) enable_node_lease: Option<bool>,
-    #[arg(long, hide = true, value_parser = duration)]
-    pub(crate) authentication_token_webhook_cache_ttl: Option<Duration>,
-    #[arg(long, hide = true, value_parser = duration)]
-    pub(crate) authorization_webhook_cache_authorized_ttl: Option<Duration>,
-    #[arg(long, hide = true, value_parser = duration)]
-    pub(crate) authorization_webhook_cache_unauthorized_ttl: Option<Duration>,
     #[arg(long, hide = true)]
     pub(crate) trace_zpages_addr: Option<String>,
 }

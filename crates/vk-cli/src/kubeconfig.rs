@@ -52,6 +52,14 @@ pub(crate) async fn load(flag: Option<&Path>, environment: &Environment) -> Resu
     Ok(config)
 }
 
+/// Reads one file and nothing else, on the same terms.
+pub(crate) async fn from_file(file: &Path) -> Result<Config, ConnectionError> {
+    let mut config = from_files(&[file.to_owned()]).await?;
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    Ok(config)
+}
+
 async fn from_files(files: &[PathBuf]) -> Result<Config, ConnectionError> {
     let named = || files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(":");
     let failed = |error: KubeconfigError| ConnectionError::Kubeconfig { files: named(), error: first_line(&error) };

@@ -15,6 +15,7 @@
 
 mod admin;
 mod api_server;
+mod bootstrap;
 mod clients;
 mod environment;
 mod error;
@@ -50,8 +51,8 @@ pub use environment::Environment;
 pub use error::{UsageError, Warning};
 pub use listen::ListenAddress;
 pub use options::{
-    ClusterOptions, KubeletApiOptions, MetricsAddress, NodeOptions, OperatingSystem, Options, StateDir,
-    UnsupportedFields,
+    ClientCertificateOptions, ClusterOptions, KubeletApiOptions, MetricsAddress, NodeOptions, OperatingSystem, Options,
+    ServingCertificate, StateDir, UnsupportedFields,
 };
 pub use providers::Providers;
 pub use version::VERSION;

@@ -1,5 +1,6 @@
 //! [`Options`]: what flags and environment mean together, checked.
 
+mod certificates;
 mod ignored;
 mod policies;
 #[cfg(test)]
@@ -12,6 +13,9 @@ use std::time::Duration;
 use vk_core::admission::DaemonSetPods;
 use vk_core::node::{OutagePolicy, Taint};
 use vk_core::orphan::OrphanPolicy;
+
+pub use certificates::{ClientCertificateOptions, ServingCertificate};
+use virtual_kubelet::ReviewCaching;
 
 use crate::environment::Environment;
 use crate::error::{UsageError, Warning};
@@ -73,6 +77,8 @@ pub struct NodeOptions {
     pub deregister_on_exit: bool,
     /// Where files are kept that must survive a restart.
     pub state_dir: StateDir,
+    /// Where certificates are kept that the agent asks for; `None` means below the state directory.
+    pub certificate_dir: Option<PathBuf>,
     /// How many provider calls that start pods, and how many that stop them, may be under way at once.
     pub pod_workers: Option<usize>,
 }
@@ -129,6 +135,8 @@ impl StateDir {
 pub struct ClusterOptions {
     /// `--kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
+    /// The client certificate in it, if the agent asks for that itself.
+    pub client_certificate: ClientCertificateOptions,
     /// DNS domain of the cluster.
     pub domain: String,
     /// Addresses of the cluster's DNS service.
@@ -146,13 +154,15 @@ pub struct KubeletApiOptions {
     /// Where it listens.
     pub address: ListenAddress,
     /// Serving certificate.
-    pub certificate: Option<PathBuf>,
-    /// Key of the serving certificate.
-    pub key: Option<PathBuf>,
+    pub serving: ServingCertificate,
     /// CA certificates for client certificates.
     pub client_ca: Option<PathBuf>,
-    /// Whether clients need no certificate; two flags had to say so.
+    /// Whether clients may come with a bearer token.
+    pub tokens: bool,
+    /// Whether clients need neither; two flags had to say so.
     pub allow_anonymous: bool,
+    /// How long answers about clients are remembered.
+    pub caching: ReviewCaching,
     /// How long nothing may move in a session of exec or attach; `None` leaves it as it is.
     pub stream_idle_timeout: Option<Duration>,
     /// How long its client may take to open its streams; `None` leaves it as it is.
@@ -224,6 +234,7 @@ fn node(
             Some(path) => StateDir::Given(path),
             None => StateDir::Default(DEFAULT_STATE_DIR.into()),
         },
+        certificate_dir: path(flags.cert_dir),
         pod_workers: flags.pod_sync_workers.map(usize::from),
     })
 }
@@ -232,6 +243,7 @@ fn cluster(flags: &Flags) -> Result<ClusterOptions, UsageError> {
     let domain = non_empty(flags.cluster_domain.as_deref()).unwrap_or("cluster.local");
     Ok(ClusterOptions {
         kubeconfig: path(flags.kubeconfig.clone()),
+        client_certificate: certificates::client(flags)?,
         domain: domain.trim_end_matches('.').to_owned(),
         dns: ip_addresses("--cluster-dns", &flags.cluster_dns)?,
         id: cluster_id(flags.cluster_id.as_deref())?,
@@ -251,10 +263,11 @@ fn kubelet_api(flags: &Flags, environment: &Environment) -> Result<KubeletApiOpt
     }
     Ok(KubeletApiOptions {
         address: kubelet_address(flags.listen_address.as_deref(), environment)?,
-        certificate: file("APISERVER_CERT_LOCATION"),
-        key: file("APISERVER_KEY_LOCATION"),
+        serving: certificates::serving(flags, environment)?,
         client_ca: path(flags.client_verify_ca.clone()).or_else(|| file("APISERVER_CA_CERT_LOCATION")),
+        tokens: flags.authentication_token_webhook != Some(false),
         allow_anonymous,
+        caching: certificates::review_caching(flags)?,
         stream_idle_timeout: flags.stream_idle_timeout,
         stream_creation_timeout: flags.stream_creation_timeout,
     })

@@ -16,9 +16,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::Layer;
 use virtual_kubelet::{Agent, RunningNode};
 use vk_core::ClusterId;
+use vk_core::node::NodeName;
 use vk_provider::{BoxNodeProvider, BoxProvider, ConfigDocument, NodeContext};
 
 use crate::admin::{self, Readiness};
+use crate::bootstrap::ClientCertificate;
 use crate::clients::Clients;
 use crate::environment::Environment;
 use crate::logging::Logging;
@@ -98,9 +100,11 @@ impl Start<'_> {
         let _serving = self.serve_admin(&metrics, ready).await?;
         let document = provider_config(node.provider_config.as_deref()).await?;
         let state = self.state_directory().await?;
-        let config = kubeconfig::load(self.options.cluster.kubeconfig.as_deref(), self.environment).await?;
-
-        let starting = self.start_node(config, document, &state, &metrics, &readiness);
+        let certificate = self.client_certificate(&state)?;
+        let starting = async {
+            let Some(config) = self.connect(&certificate, &readiness).await? else { return Ok(None) };
+            self.start_node(config, document, &state, &certificate, &metrics, &readiness).await
+        };
         let started = match self.options.cluster.startup_timeout {
             Some(timeout) => tokio::time::timeout(timeout, starting).await.map_err(|_| RunError::Late { timeout })?,
             None => starting.await,
@@ -159,18 +163,70 @@ impl Start<'_> {
         Ok(opened.map_err(|error| RunError::Defect(error.to_string()))??)
     }
 
+    fn client_certificate(&self, state: &StateDirectory) -> Result<ClientCertificate, RunError> {
+        let node = &self.options.node;
+        let name = NodeName::parse(&node.name).map_err(|error| RunError::Defect(error.to_string()))?;
+        let directory = node.certificate_dir.clone().unwrap_or_else(|| state.path().join("pki"));
+        // Paths in a kubeconfig do not depend on where a program was started.
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        Ok(ClientCertificate::new(name, directory))
+    }
+
+    /// How to reach the API server, by TLS bootstrap if need be. `None` if the end came first.
+    async fn connect(
+        &self,
+        certificate: &ClientCertificate,
+        readiness: &watch::Sender<Readiness>,
+    ) -> Result<Option<Config>, RunError> {
+        let cluster = &self.options.cluster;
+        if let (Some(bootstrap), Some(kubeconfig)) =
+            (&cluster.client_certificate.bootstrap_kubeconfig, &cluster.kubeconfig)
+        {
+            let waiting = "waiting for the node's first client certificate";
+            readiness.send_replace(Readiness::NotReady(waiting.to_owned()));
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(None),
+                bootstrapped = certificate.bootstrap(bootstrap, kubeconfig) => bootstrapped?,
+            }
+        }
+        Ok(Some(kubeconfig::load(cluster.kubeconfig.as_deref(), self.environment).await?))
+    }
+
+    /// Clients by this configuration, whose certificate is renewed if that was asked for.
+    fn clients(
+        &self,
+        config: &Config,
+        certificate: &ClientCertificate,
+        metrics: &Metrics,
+    ) -> Result<Clients, RunError> {
+        let clients = Clients::new(config.clone(), metrics.api_requests.clone());
+        if !self.options.cluster.client_certificate.rotate {
+            return Ok(clients);
+        }
+        if !certificate.is_of(config) {
+            tracing::warn!(
+                "--rotate-certificates: the kubeconfig does not name the client certificate that --bootstrap-kubeconfig would \
+                 keep in --cert-dir: whoever made it has to renew it"
+            );
+            return Ok(clients);
+        }
+        certificate.rotate(clients).map_err(|error| RunError::Client { error: api_server::chain(&error) })
+    }
+
     /// Brings the node up to its registration. `None` if the end came first.
     async fn start_node(
         &self,
         config: Config,
         document: ConfigDocument,
         state: &StateDirectory,
+        certificate: &ClientCertificate,
         metrics: &Metrics,
         readiness: &watch::Sender<Readiness>,
     ) -> Result<Option<(Agent, RunningNode)>, RunError> {
         let starting = async {
             let server = config.cluster_url.to_string();
-            let clients = Clients::new(config.clone(), metrics.api_requests.clone());
+            let clients = self.clients(&config, certificate, metrics)?;
             let client = clients.make().map_err(|error| RunError::Client { error: api_server::chain(&error) })?;
             let id = api_server::wait(&client, &server, self.options.cluster.id.as_deref(), readiness).await?;
             readiness.send_replace(Readiness::NotReady("the node is not registered yet".to_owned()));
@@ -178,6 +234,7 @@ impl Start<'_> {
                 addresses: self.addresses(&config).await,
                 identity: identity::identify(&client).await,
                 instance: state.instance().to_owned(),
+                certificates: certificate.directory().to_owned(),
             };
             if self.options.node.deregister_on_exit {
                 identity::check_deregistration(&client, &self.options.node.name).await;

@@ -4,6 +4,7 @@
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/>), with one difference: what runs or opens
 //! something in a pod takes `create` whatever the method, so that `get` on `nodes/proxy` stays a right to read.
 
+mod remembering;
 mod subject_access_review;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use http::Method;
 
+pub use remembering::{AuthorizationTtls, RememberingAuthorizer};
 pub use subject_access_review::SubjectAccessReviewAuthorizer;
 
 use crate::authentication::UserInfo;

@@ -1,7 +1,7 @@
 //! The serving certificate and the client authorities: read, checked, and read again when their files change.
 //!
-//! Whatever their origin, they meet in one published TLS state that each new connection and each authentication looks at;
-//! another origin than files (a signed request, say) publishes there too.
+//! They meet in one published TLS state that each new connection and each authentication looks at. A certificate that the
+//! cluster signs comes as a file too, perhaps later than the start.
 
 mod files;
 mod reload;
@@ -26,6 +26,13 @@ pub struct CertificateError {
     pub path: PathBuf,
     /// What is wrong with it.
     pub problem: CertificateProblem,
+}
+
+impl CertificateError {
+    /// Whether there is no such file.
+    fn is_absence(&self) -> bool {
+        matches!(&self.problem, CertificateProblem::Unreadable(error) if error.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 /// What can be wrong with a PEM file.

@@ -3,8 +3,8 @@
 //! The API server comes here for `kubectl logs`, and people with the right come directly. A request passes, in this order:
 //!
 //! 1. [`certificates`]: TLS 1.2 or 1.3 with a serving certificate that is read again when its files change;
-//! 2. [`authentication`]: who is asking, by client certificate;
-//! 3. [`authorization`]: whether they may, by a SubjectAccessReview on every request;
+//! 2. [`authentication`]: who is asking, by client certificate or bearer token;
+//! 3. [`authorization`]: whether they may, by SubjectAccessReview;
 //! 4. the route: what they asked for.
 //!
 //! Secure by default (invariant 14 of `ARCHITECTURE.md`): without a serving certificate, or without a way to authenticate
@@ -18,22 +18,31 @@ pub mod authentication;
 pub mod authorization;
 pub mod certificates;
 mod clock;
+mod digest;
 mod exposition;
 mod health;
 mod limits;
 mod logs;
+mod memory;
 mod metrics_source;
 mod names;
 mod pod_source;
 mod probes;
+#[cfg(test)]
+mod recorded_client;
 mod response;
 mod routes;
 mod server;
 mod settings;
 mod stats;
 
-pub use authentication::UserInfo;
-pub use authorization::{Attributes, AuthorizationError, Authorizer, Decision, SubjectAccessReviewAuthorizer, Verb};
+pub use authentication::{
+    AuthenticationError, BearerToken, TOKEN_CACHE_TTL, TokenAuthenticator, TokenReviewAuthenticator, UserInfo,
+};
+pub use authorization::{
+    Attributes, AuthorizationError, AuthorizationTtls, Authorizer, Decision, RememberingAuthorizer,
+    SubjectAccessReviewAuthorizer, Verb,
+};
 pub use certificates::CertificateError;
 pub use clock::WallClock;
 pub use exposition::ExpositionFormat;

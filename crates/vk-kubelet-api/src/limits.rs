@@ -25,6 +25,8 @@ pub struct Limits {
     pub unauthenticated_lifetime: Duration,
     /// How long an authenticated connection may carry no request, or take to send the head of one.
     pub idle_timeout: Duration,
+    /// Time to find out whose a bearer token is.
+    pub authentication_timeout: Duration,
     /// Time for one answer of the authorizer.
     pub authorization_timeout: Duration,
     /// Time for the back end or the pod source to begin an answer.
@@ -55,6 +57,7 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(10),
             unauthenticated_lifetime: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
+            authentication_timeout: Duration::from_secs(8),
             authorization_timeout: Duration::from_secs(10),
             backend_timeout: Duration::from_secs(30),
             stats_max_age: Duration::from_secs(5),

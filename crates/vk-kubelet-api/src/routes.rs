@@ -74,26 +74,31 @@ impl Service {
         Self { node, authenticator, limits, requests, stats }
     }
 
-    pub(crate) fn allows_anonymous(&self) -> bool {
-        self.authenticator.allows_anonymous()
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
     }
 
-    /// Answers one request. Its body is not read: no route takes one.
-    pub(crate) async fn answer(&self, request: &mut Parts, peer: Option<&PeerCertificate>) -> Answer {
-        let user = match self.authenticator.authenticate(peer) {
-            Ok(user) => user,
-            Err(error) => {
-                tracing::debug!(%error, "request to the kubelet API refused");
-                return Answer::refused(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized"));
-            }
-        };
+    /// Who sends a request; if nobody can say, the answer.
+    pub(crate) async fn authenticate(
+        &self,
+        request: &mut Parts,
+        peer: Option<&PeerCertificate>,
+    ) -> Result<UserInfo, Answer> {
+        self.authenticator.authenticate(peer, &mut request.headers).await.map_err(|error| {
+            tracing::debug!(%error, "request to the kubelet API refused");
+            Answer::refused(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized"))
+        })
+    }
+
+    /// Answers one request of this user. Its body is not read: no route takes one.
+    pub(crate) async fn answer(&self, request: &mut Parts, user: &UserInfo) -> Answer {
         let Ok(permit) = self.requests.clone().try_acquire_owned() else {
             let message = format!("the kubelet API has reached its limit of {} requests", self.limits.requests);
             tracing::warn!(limit = self.limits.requests, "too many requests to the kubelet API");
             return Answer::refused(Refusal::new(StatusCode::TOO_MANY_REQUESTS, message));
         };
         // A provider that panics costs its caller the answer, not everyone else on the connection.
-        match AssertUnwindSafe(self.respond(request, &user)).catch_unwind().await {
+        match AssertUnwindSafe(self.respond(request, user)).catch_unwind().await {
             Ok(Ok(Reply::Response(response))) => Answer::complete(response, permit),
             Ok(Ok(Reply::Upgrade(response, session))) => {
                 let session = async move {

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vk_provider::Interfaces;
 
-use crate::authentication::Authenticator;
+use crate::authentication::{Authenticator, TokenAuthenticator, Tokens};
 use crate::authorization::Authorizer;
 use crate::certificates::{CertificateError, CertificateFiles, Reloader};
 use crate::clock::WallClock;
@@ -38,6 +38,7 @@ pub struct NodeServices {
     pub(crate) pods: Arc<dyn PodSource>,
     pub(crate) interfaces: Interfaces,
     pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) tokens: Option<Arc<dyn TokenAuthenticator>>,
     pub(crate) health: Vec<Arc<dyn HealthCheck>>,
     pub(crate) clock: WallClock,
     pub(crate) metrics: Option<Arc<dyn MetricsSource>>,
@@ -58,11 +59,19 @@ impl NodeServices {
             pods,
             interfaces,
             authorizer,
+            tokens: None,
             health: Vec::new(),
             clock,
             metrics: None,
             configuration: Map::new(),
         }
+    }
+
+    /// The same, with somebody who knows bearer tokens.
+    #[must_use]
+    pub fn with_token_authenticator(mut self, tokens: Arc<dyn TokenAuthenticator>) -> Self {
+        self.tokens = Some(tokens);
+        self
     }
 
     /// The same, with one more check behind `/healthz`.
@@ -102,6 +111,9 @@ pub enum StartError {
     /// A certificate, key or bundle cannot be used.
     #[error("the kubelet API cannot start: {0}")]
     Certificate(#[from] CertificateError),
+    /// The settings want bearer tokens, and nobody is there who knows them.
+    #[error("the kubelet API cannot start: bearer tokens are to be accepted, and there is no token authenticator")]
+    NoTokenAuthenticator,
     /// The address cannot be bound.
     #[error("the kubelet API cannot listen on {address}: {source}; is the port (KUBELET_PORT) taken?")]
     Bind {
@@ -136,6 +148,11 @@ impl KubeletApi {
     pub async fn bind(settings: Settings, mut node: NodeServices) -> Result<Self, StartError> {
         let own = configuration::of(&settings);
         let Settings { bind, serving, clients, limits } = settings;
+        let tokens = match (clients.tokens, &node.tokens) {
+            (false, _) => None,
+            (true, Some(known)) => Some(Tokens::new(known.clone(), limits.authentication_timeout)),
+            (true, None) => return Err(StartError::NoTokenAuthenticator),
+        };
         let reloader = Reloader::load(CertificateFiles::new(serving, &clients), node.clock.clone()).await?;
         let listen = async {
             let listener = TcpListener::bind(bind).await?;
@@ -145,9 +162,9 @@ impl KubeletApi {
         let (listener, address) = listen.await.map_err(|source| StartError::Bind { address: bind, source })?;
         node.configuration.extend(own);
         node.configuration.insert("port".to_owned(), address.port().into());
-        warn_if_anonymous(&clients, address);
+        warn_of_clients(&clients, address);
         tracing::info!(%address, node = %node.name, "the kubelet API listens");
-        let authenticator = Authenticator::new(reloader.state(), clients.allows_anonymous(), node.clock.clone());
+        let authenticator = Authenticator::new(reloader.state(), tokens, clients.anonymous, node.clock.clone());
         let service = Arc::new(Service::new(node, authenticator, limits.clone()));
         Ok(Self { listener, address, reloader, service, limits })
     }
@@ -177,8 +194,14 @@ impl fmt::Debug for KubeletApi {
     }
 }
 
-fn warn_if_anonymous(clients: &Clients, address: SocketAddr) {
-    if clients.allows_anonymous() {
+fn warn_of_clients(clients: &Clients, address: SocketAddr) {
+    if clients.ca.is_none() {
+        tracing::warn!(
+            "without a client CA (--client-verify-ca) nobody comes in with a certificate, the API server included: \
+             kubectl logs and exec do not work unless it brings a token"
+        );
+    }
+    if clients.anonymous {
         tracing::warn!(
             %address,
             "INSECURE: the kubelet API answers clients without a certificate as system:anonymous \

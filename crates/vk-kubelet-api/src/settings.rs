@@ -17,8 +17,13 @@ pub struct Options {
     pub certificate: Option<PathBuf>,
     /// PEM file with its private key.
     pub key: Option<PathBuf>,
+    /// Somebody is about to write these files: until then the API listens and ends every handshake.
+    pub certificate_awaited: bool,
     /// PEM file with the authorities that sign client certificates.
     pub client_ca: Option<PathBuf>,
+    /// Let clients in with a bearer token; takes
+    /// [`NodeServices::with_token_authenticator`](crate::NodeServices::with_token_authenticator).
+    pub tokens: bool,
     /// Let clients in without a certificate. Only together with [`Self::insecure_allow_anonymous`].
     pub no_verify_clients: bool,
     /// The confirmation that [`Self::no_verify_clients`] needs.
@@ -34,7 +39,9 @@ impl Options {
             bind,
             certificate: None,
             key: None,
+            certificate_awaited: false,
             client_ca: None,
+            tokens: false,
             no_verify_clients: false,
             insecure_allow_anonymous: false,
             limits: Limits::default(),
@@ -56,8 +63,8 @@ pub enum Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Certificate => "serving certificate (APISERVER_CERT_LOCATION)",
-            Self::Key => "key of the serving certificate (APISERVER_KEY_LOCATION)",
+            Self::Certificate => "serving certificate (--tls-cert-file or APISERVER_CERT_LOCATION)",
+            Self::Key => "key of the serving certificate (--tls-private-key-file or APISERVER_KEY_LOCATION)",
             Self::ClientCa => "client CA (--client-verify-ca or APISERVER_CA_CERT_LOCATION)",
         })
     }
@@ -69,6 +76,12 @@ pub enum SettingsError {
     /// A file is not named.
     #[error("the kubelet API needs a {0}: set it to the path of a PEM file")]
     Missing(Setting),
+    /// Nobody could authenticate.
+    #[error(
+        "the kubelet API needs a way to authenticate its clients: a {}, or bearer tokens (--authentication-token-webhook)",
+        Setting::ClientCa
+    )]
+    NoAuthentication,
     /// Anonymous access was asked for with one flag only.
     #[error(
         "--no-verify-clients lets anyone reach the kubelet API without a certificate: \
@@ -91,27 +104,26 @@ pub struct Settings {
 pub(crate) struct ServingFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    /// Whether they may come later.
+    pub(crate) awaited: bool,
 }
 
-/// Who may connect.
+/// Who may connect; at least one of these says somebody. A certificate or token that is shown has to be good even where
+/// anyone may connect without.
 #[derive(Debug, Clone)]
-pub(crate) enum Clients {
+pub(crate) struct Clients {
     /// Those with a certificate that these authorities signed.
-    Verified { ca: PathBuf },
-    /// Anyone; a certificate that is shown nevertheless is verified if there are authorities to do so.
-    Anonymous { ca: Option<PathBuf> },
+    pub(crate) ca: Option<PathBuf>,
+    /// Those with a bearer token.
+    pub(crate) tokens: bool,
+    /// Anyone.
+    pub(crate) anonymous: bool,
 }
 
-impl Clients {
-    pub(crate) fn ca(&self) -> Option<&PathBuf> {
-        match self {
-            Self::Verified { ca } => Some(ca),
-            Self::Anonymous { ca } => ca.as_ref(),
-        }
-    }
-
-    pub(crate) fn allows_anonymous(&self) -> bool {
-        matches!(self, Self::Anonymous { .. })
+impl Settings {
+    /// Whether clients may authenticate with bearer tokens.
+    pub fn takes_tokens(&self) -> bool {
+        self.clients.tokens
     }
 }
 
@@ -121,13 +133,19 @@ impl TryFrom<Options> for Settings {
     fn try_from(options: Options) -> Result<Self, SettingsError> {
         let certificate = options.certificate.ok_or(SettingsError::Missing(Setting::Certificate))?;
         let key = options.key.ok_or(SettingsError::Missing(Setting::Key))?;
-        let clients = match (options.no_verify_clients, options.insecure_allow_anonymous, options.client_ca) {
-            (true, true, ca) => Clients::Anonymous { ca },
-            (true, false, _) => return Err(SettingsError::AnonymousNotConfirmed),
-            (false, _, Some(ca)) => Clients::Verified { ca },
-            (false, _, None) => return Err(SettingsError::Missing(Setting::ClientCa)),
-        };
-        Ok(Self { bind: options.bind, serving: ServingFiles { certificate, key }, clients, limits: options.limits })
+        if options.no_verify_clients && !options.insecure_allow_anonymous {
+            return Err(SettingsError::AnonymousNotConfirmed);
+        }
+        let (ca, tokens, anonymous) = (options.client_ca, options.tokens, options.no_verify_clients);
+        if ca.is_none() && !tokens && !anonymous {
+            return Err(SettingsError::NoAuthentication);
+        }
+        Ok(Self {
+            bind: options.bind,
+            serving: ServingFiles { certificate, key, awaited: options.certificate_awaited },
+            clients: Clients { ca, tokens, anonymous },
+            limits: options.limits,
+        })
     }
 }
 
@@ -148,7 +166,6 @@ mod tests {
         for (take, setting, word) in [
             ((|o| o.certificate = None) as fn(&mut Options), Setting::Certificate, "APISERVER_CERT_LOCATION"),
             (|o| o.key = None, Setting::Key, "APISERVER_KEY_LOCATION"),
-            (|o| o.client_ca = None, Setting::ClientCa, "--client-verify-ca"),
         ] {
             let mut options = complete();
             take(&mut options);
@@ -159,15 +176,31 @@ mod tests {
     }
 
     #[test]
+    fn there_has_to_be_a_way_to_authenticate() {
+        let with = |client_ca: Option<&str>, tokens| {
+            let options = Options { client_ca: client_ca.map(PathBuf::from), tokens, ..complete() };
+            Settings::try_from(options).map(|settings| (settings.clients.ca.is_some(), settings.takes_tokens()))
+        };
+        assert_eq!(with(Some("ca.crt"), false), Ok((true, false)));
+        assert_eq!(with(Some("ca.crt"), true), Ok((true, true)));
+        assert_eq!(with(None, true), Ok((false, true)));
+        let error = with(None, false).unwrap_err();
+        assert_eq!(error, SettingsError::NoAuthentication);
+        for word in ["--client-verify-ca", "--authentication-token-webhook"] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+
+    #[test]
     fn anonymous_access_takes_both_flags() {
         let with = |no_verify_clients, insecure_allow_anonymous, client_ca| {
             let options = Options { no_verify_clients, insecure_allow_anonymous, client_ca, ..complete() };
-            Settings::try_from(options).map(|settings| settings.clients.allows_anonymous())
+            Settings::try_from(options).map(|settings| settings.clients.anonymous)
         };
         let ca = || Some(PathBuf::from("ca.crt"));
         assert_eq!(with(false, false, ca()), Ok(false));
         assert_eq!(with(false, true, ca()), Ok(false));
-        assert_eq!(with(false, true, None), Err(SettingsError::Missing(Setting::ClientCa)));
+        assert_eq!(with(false, true, None), Err(SettingsError::NoAuthentication));
         assert_eq!(with(true, false, ca()), Err(SettingsError::AnonymousNotConfirmed));
         assert_eq!(with(true, true, ca()), Ok(true));
         assert_eq!(with(true, true, None), Ok(true));

@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
     Room { folder: "crates/vk-provider", uses: &["crates/vk-core"], uses_optionally: &[], never: NO_CLIENT },
     Room { folder: "crates/vk-pod-engine", uses: &["crates/vk-provider"], uses_optionally: &[], never: NO_CLIENT },
     Room { folder: "crates/vk-controller", uses: &["crates/vk-provider"], uses_optionally: &[], never: &[] },
+    Room { folder: "crates/vk-certificates", uses: &["crates/vk-controller"], uses_optionally: &[], never: &[] },
     Room { folder: "crates/spdy", uses: &[], uses_optionally: &[], never: NO_KUBERNETES },
     Room { folder: "crates/vk-streaming", uses: &["crates/spdy"], uses_optionally: &[], never: NO_KUBERNETES },
     Room {
@@ -37,7 +38,7 @@ const ROOMS: &[Room] = &[
     Room { folder: "crates/vk-apiserver", uses: &[], uses_optionally: &["crates/vk-streaming"], never: NO_CLIENT },
     Room {
         folder: "crates/virtual-kubelet",
-        uses: &["crates/vk-controller", "crates/vk-kubelet-api", "crates/vk-pod-engine"],
+        uses: &["crates/vk-certificates", "crates/vk-controller", "crates/vk-kubelet-api", "crates/vk-pod-engine"],
         uses_optionally: &[],
         never: &[],
     },

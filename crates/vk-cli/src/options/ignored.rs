@@ -4,7 +4,6 @@ use crate::error::{UsageError, Warning};
 use crate::flags::IgnoredFlags;
 
 const TRACES: &str = "this build does not export traces: nothing is sent";
-const WEBHOOK: &str = "bearer tokens are not accepted by the kubelet API yet: clients need a certificate";
 const FAIRNESS: &str = "requests are not limited here: the API server's priority and fairness does that";
 /// Tags that the Go project sets by itself.
 const RESERVED_TAGS: [&str; 3] = ["operatingSystem", "provider", "nodeName"];
@@ -27,15 +26,6 @@ pub(super) fn warnings(flags: &IgnoredFlags, klog: &[String]) -> Result<Vec<Warn
     warn(flags.full_resync_period.is_some(), "--full-resync-period", resync);
     warn(flags.kube_api_qps.is_some(), "--kube-api-qps", FAIRNESS);
     warn(flags.kube_api_burst.is_some(), "--kube-api-burst", FAIRNESS);
-    warn(flags.authentication_token_webhook == Some(true), "--authentication-token-webhook", WEBHOOK);
-    let cache_ttls = [
-        ("--authentication-token-webhook-cache-ttl", flags.authentication_token_webhook_cache_ttl),
-        ("--authorization-webhook-cache-authorized-ttl", flags.authorization_webhook_cache_authorized_ttl),
-        ("--authorization-webhook-cache-unauthorized-ttl", flags.authorization_webhook_cache_unauthorized_ttl),
-    ];
-    for (setting, ttl) in cache_ttls {
-        warn(ttl.is_some(), setting, "how long the API server's decisions are kept is fixed");
-    }
     warn(flags.trace_exporter.iter().any(|name| !name.is_empty()), "--trace-exporter", TRACES);
     warn(flags.trace_service_name.is_some(), "--trace-service-name", TRACES);
     warn(!flags.trace_tag.is_empty(), "--trace-tag", TRACES);

@@ -52,10 +52,6 @@ fn each_flag_without_effect_warns_once_and_says_why() {
         "--full-resync-period 1m30s",
         "--kube-api-qps 100",
         "--kube-api-burst 200",
-        "--authentication-token-webhook",
-        "--authentication-token-webhook-cache-ttl 2m",
-        "--authorization-webhook-cache-authorized-ttl 5m",
-        "--authorization-webhook-cache-unauthorized-ttl 30s",
         "--trace-exporter jaeger,ocagent",
         "--trace-service-name vk",
         "--trace-tag a=b",
@@ -69,7 +65,6 @@ fn each_flag_without_effect_warns_once_and_says_why() {
         assert!(!warnings[0].message.is_empty(), "{flag}");
     }
     assert_eq!(options("--pod-sync-workers 50", &[]).unwrap().node.pod_workers, Some(50));
-    assert!(options("--authentication-token-webhook=false", &[]).unwrap().warnings.is_empty());
 }
 
 #[test]
@@ -129,8 +124,13 @@ fn certificates_come_from_the_environment_and_the_client_ca_from_its_flag_first(
         ("APISERVER_CA_CERT_LOCATION", "/ca.crt"),
     ];
     let api = options("", &variables).unwrap().kubelet_api;
-    assert_eq!(api.certificate, Some("/tls.crt".into()));
-    assert_eq!(api.key, Some("/tls.key".into()));
+    let files = |certificate: &str, key: &str| ServingCertificate::Files {
+        certificate: Some(certificate.into()),
+        key: Some(key.into()),
+    };
+    assert_eq!(api.serving, files("/tls.crt", "/tls.key"));
+    let api = options("--tls-cert-file /a.crt --tls-private-key-file /a.key", &variables).unwrap().kubelet_api;
+    assert_eq!(api.serving, files("/a.crt", "/a.key"));
     assert_eq!(api.client_ca, Some("/ca.crt".into()));
     assert!(!api.allow_anonymous);
     let api = options("--client-verify-ca /other.crt", &variables).unwrap().kubelet_api;
@@ -225,4 +225,56 @@ fn a_policy_that_is_none_is_refused_with_those_that_are() {
         let error = options(&format!("--provider mock {line}"), &[]).unwrap_err();
         assert!(error.contains(part), "{error:?} lacks {part:?}");
     }
+}
+
+#[test]
+fn tokens_are_on_and_their_caches_are_a_kubelets_unless_told_otherwise() {
+    let api = options("", &[]).unwrap().kubelet_api;
+    assert!(api.tokens);
+    let seconds = |caching: ReviewCaching| {
+        [caching.tokens, caching.authorization.authorized, caching.authorization.unauthorized].map(|ttl| ttl.as_secs())
+    };
+    assert_eq!(seconds(api.caching), [120, 300, 30]);
+    let line = "--authentication-token-webhook=false --authentication-token-webhook-cache-ttl 1s \
+                --authorization-webhook-cache-authorized-ttl 0 --authorization-webhook-cache-unauthorized-ttl 24h";
+    let api = options(line, &[]).unwrap().kubelet_api;
+    assert!(!api.tokens);
+    assert_eq!(seconds(api.caching), [1, 0, 86_400]);
+    for flag in [
+        "--authentication-token-webhook-cache-ttl",
+        "--authorization-webhook-cache-authorized-ttl",
+        "--authorization-webhook-cache-unauthorized-ttl",
+    ] {
+        let error = options(&format!("{flag} 25h"), &[]).unwrap_err();
+        assert!(error.contains(flag) && error.contains("24h"), "{error}");
+    }
+}
+
+#[test]
+fn there_is_one_serving_certificate() {
+    let serving = |line: &str| options(line, &[]).map(|options| options.kubelet_api.serving);
+    assert_eq!(serving("--rotate-server-certificates"), Ok(ServingCertificate::Requested));
+    assert_eq!(serving("--self-signed-serving-certificate"), Ok(ServingCertificate::SelfSigned));
+    assert!(matches!(serving("--rotate-server-certificates=false"), Ok(ServingCertificate::Files { .. })));
+    let both = serving("--rotate-server-certificates --self-signed-serving-certificate").unwrap_err();
+    assert!(both.contains("--rotate-server-certificates") && both.contains("--self-signed"), "{both}");
+    for flag in ["--rotate-server-certificates", "--self-signed-serving-certificate"] {
+        let error = serving(&format!("{flag} --tls-cert-file /a.crt")).unwrap_err();
+        assert!(error.starts_with(flag) && error.contains("--tls-cert-file"), "{error}");
+    }
+}
+
+#[test]
+fn a_bootstrap_needs_a_kubeconfig_to_write() {
+    let error = options("--bootstrap-kubeconfig /b", &[("KUBECONFIG", "/k")]).unwrap_err();
+    assert!(error.contains("--bootstrap-kubeconfig") && error.contains("--kubeconfig"), "{error}");
+    let error = options("--bootstrap-kubeconfig /b --kubeconfig /b", &[]).unwrap_err();
+    assert!(error.contains("same file"), "{error}");
+    let error = options("--rotate-certificates", &[]).unwrap_err();
+    assert!(error.contains("--rotate-certificates") && error.contains("--kubeconfig"), "{error}");
+    let line = "--bootstrap-kubeconfig /b --kubeconfig /k --rotate-certificates --cert-dir /pki";
+    let options = options(line, &[]).unwrap();
+    let client = options.cluster.client_certificate;
+    assert_eq!((client.bootstrap_kubeconfig, client.rotate), (Some("/b".into()), true));
+    assert_eq!(options.node.certificate_dir, Some("/pki".into()));
 }

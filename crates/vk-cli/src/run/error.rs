@@ -8,6 +8,7 @@ use virtual_kubelet::{AddNodeError, NodeFailure};
 use vk_provider::ErrorKind;
 
 use crate::api_server::Refused;
+use crate::bootstrap::BootstrapError;
 use crate::kubeconfig::ConnectionError;
 use crate::listen::ListenAddress;
 use crate::state_directory::StateDirectoryError;
@@ -23,6 +24,8 @@ pub(crate) enum RunError {
     StateDirectory(#[from] StateDirectoryError),
     #[error(transparent)]
     Connection(#[from] ConnectionError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
     #[error("the credentials of the kubeconfig cannot be used: {error}")]
     Client { error: String },
     #[error(transparent)]
@@ -43,7 +46,7 @@ impl RunError {
     /// 2 where settings are wrong, 1 for everything else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::ProviderConfig { .. } | Self::Connection(_) => 2,
+            Self::ProviderConfig { .. } | Self::Connection(_) | Self::Bootstrap(_) => 2,
             Self::Provider { error, .. } if matches!(error.kind, ErrorKind::Invalid { .. }) => 2,
             _ => 1,
         }

@@ -1,17 +1,18 @@
 //! From [`Options`] to the agent's [`NodeSpec`].
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use virtual_kubelet::NodeSpec;
 use virtual_kubelet::controller::pod;
 use virtual_kubelet::kubelet_api;
+use virtual_kubelet::{NodeSpec, ServingCertificate};
 use vk_core::node::{Identity, NodeAddress};
 use vk_provider::{BoxNodeProvider, BoxProvider};
 
 use crate::node_address;
-use crate::options::{KubeletApiOptions, Options, UnsupportedFields};
+use crate::options::{self, KubeletApiOptions, Options, UnsupportedFields};
 use crate::run::error::RunError;
 
 /// What only the start finds out.
@@ -20,6 +21,8 @@ pub(super) struct Discovered {
     pub(super) identity: Identity,
     /// Names this agent across restarts.
     pub(super) instance: String,
+    /// Where certificates are kept that the agent sees to itself.
+    pub(super) certificates: PathBuf,
 }
 
 /// Everything that the agent has to know about the node.
@@ -51,7 +54,9 @@ pub(super) async fn spec(
         spec.pods.start_workers = workers;
         spec.pods.stop_workers = workers;
     }
-    spec.kubelet_api = kubelet_api(&options.kubelet_api, options.drain_timeout);
+    spec.reviews = options.kubelet_api.caching;
+    spec.serving_certificate = serving_certificate(&options.kubelet_api.serving, discovered.certificates);
+    spec.kubelet_api = kubelet_api(&options.kubelet_api, spec.serving_certificate.as_ref(), options.drain_timeout);
     spec.configuration = configuration(options);
     Ok(spec)
 }
@@ -69,11 +74,35 @@ fn internal_ip(address: &IpAddr) -> NodeAddress {
     NodeAddress { kind: "InternalIP".to_owned(), address: address.to_string() }
 }
 
+fn serving_certificate(given: &options::ServingCertificate, directory: PathBuf) -> Option<ServingCertificate> {
+    match given {
+        options::ServingCertificate::Files { .. } => None,
+        options::ServingCertificate::Requested => Some(ServingCertificate::requested(directory)),
+        options::ServingCertificate::SelfSigned => {
+            tracing::warn!(
+                "INSECURE: the kubelet API shows a certificate that it signed itself (--self-signed-serving-certificate is \
+                 set): clients cannot tell it from somebody in between, and an API server that verifies kubelets refuses it"
+            );
+            Some(ServingCertificate::self_signed(directory))
+        }
+    }
+}
+
 /// The kubelet API's settings; `None`, with the reason in the log, if it cannot be served. The node runs on without it.
-fn kubelet_api(options: &KubeletApiOptions, drain_timeout: Duration) -> Option<kubelet_api::Settings> {
+fn kubelet_api(
+    options: &KubeletApiOptions,
+    awaited: Option<&ServingCertificate>,
+    drain_timeout: Duration,
+) -> Option<kubelet_api::Settings> {
     let mut api = kubelet_api::Options::new(options.address.socket_address());
-    api.certificate.clone_from(&options.certificate);
-    api.key.clone_from(&options.key);
+    if let options::ServingCertificate::Files { certificate, key } = &options.serving {
+        (api.certificate, api.key) = (certificate.clone(), key.clone());
+    }
+    if let Some(awaited) = awaited {
+        (api.certificate, api.key) = (Some(awaited.path()), Some(awaited.path()));
+        api.certificate_awaited = true;
+    }
+    api.tokens = options.tokens;
     api.client_ca.clone_from(&options.client_ca);
     api.no_verify_clients = options.allow_anonymous;
     api.insecure_allow_anonymous = options.allow_anonymous;

@@ -80,7 +80,8 @@ impl NodeController {
         let (shape, shape_seen) = watch::channel(ShapeReport::Pending);
         let (health, health_seen) = watch::channel(BackendHealth::Reachable);
         let (facts, facts_seen) = watch::channel(Arc::new(machine.node_facts()));
-        let status = NodeStatus { registration: machine.registration(), backend: machine.backend_health() };
+        let (registration, backend) = (machine.registration(), machine.backend_health());
+        let status = NodeStatus { registration, backend, addresses: machine.addresses() };
         let (status, status_seen) = watch::channel(status);
 
         let followed = follow_shape(self.provider.clone(), self.settings.shape_timeout, env.clone(), shape);

@@ -138,7 +138,8 @@ impl Registration {
     fn publish(&self) {
         let registration = self.machine.registration();
         self.outputs.lease.set_node_uid(registration.uid.clone());
-        let status = NodeStatus { registration, backend: self.machine.backend_health() };
+        let status =
+            NodeStatus { registration, backend: self.machine.backend_health(), addresses: self.machine.addresses() };
         self.outputs.status.send_if_modified(|known| replace(known, status));
         let facts = Arc::new(self.machine.node_facts());
         self.outputs.facts.send_if_modified(|known| replace(known, facts));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use vk_core::node::{BackendHealth, Registration};
+use vk_core::node::{BackendHealth, NodeAddress, Registration};
 use vk_core::resolve::NodeFacts;
 
 /// What is known about the node.
@@ -13,6 +13,8 @@ pub struct NodeStatus {
     pub registration: Registration,
     /// Whether the back end answers.
     pub backend: BackendHealth,
+    /// What the node is reached by; `None` until the provider has described it.
+    pub addresses: Option<Vec<NodeAddress>>,
 }
 
 /// The way to a running [`super::NodeController`].

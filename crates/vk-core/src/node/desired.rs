@@ -203,7 +203,7 @@ fn published_allocatable(
     published
 }
 
-fn addresses(facts: &AgentFacts, shape: Option<&NodeShape>) -> Vec<NodeAddress> {
+pub(super) fn addresses(facts: &AgentFacts, shape: Option<&NodeShape>) -> Vec<NodeAddress> {
     let provided = shape.map(|shape| shape.addresses.as_slice()).filter(|given| !given.is_empty());
     let hostname = NodeAddress { kind: "Hostname".to_owned(), address: facts.name.to_string() };
     let mut seen = BTreeSet::new();

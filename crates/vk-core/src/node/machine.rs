@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::agent::AgentFacts;
 use super::change::{MetaChange, StatusChange};
-use super::desired::{DesiredNode, node_facts};
+use super::desired::{DesiredNode, addresses, node_facts};
 use super::event::{NodeEffect, NodeEvent, NodeRequest, NodeTiming, Registration};
 use super::failure::ApiFailure;
 use super::health::{BackendHealth, OutageReason};
@@ -17,7 +17,7 @@ use super::notice::NodeNotice;
 use super::observed::ObservedNode;
 use super::pace::WritePace;
 use super::plan::{NodePlan, Unrepairable, heartbeat, plan};
-use super::shape::NodeShape;
+use super::shape::{NodeAddress, NodeShape};
 use crate::Now;
 use crate::backoff::{Backoff, jittered};
 use crate::resolve::NodeFacts;
@@ -156,6 +156,11 @@ impl NodeMachine {
         };
         let settled = self.shape.is_some() || self.shape_failure.is_some();
         NodeFacts { settled, ..node_facts(&self.facts, self.shape.as_deref(), node) }
+    }
+
+    /// `status.addresses` as it should be; `None` until the provider has described its node.
+    pub fn addresses(&self) -> Option<Vec<NodeAddress>> {
+        self.shape.as_deref().map(|shape| addresses(&self.facts, Some(shape)))
     }
 
     /// Whether the back end answers.

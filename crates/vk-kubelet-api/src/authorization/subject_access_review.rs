@@ -8,7 +8,7 @@ use kube::api::{Api, PostParams};
 use super::{Attributes, AuthorizationError, Authorizer, Decision};
 use crate::authentication::UserInfo;
 
-/// Asks the API server on every request, and remembers nothing: a right that is withdrawn is gone with the next request.
+/// Asks the API server each time. [`RememberingAuthorizer`](super::RememberingAuthorizer) asks it less often.
 #[derive(Clone)]
 pub struct SubjectAccessReviewAuthorizer {
     reviews: Api<SubjectAccessReview>,
@@ -49,6 +49,8 @@ fn spec(user: &UserInfo, attributes: &Attributes) -> SubjectAccessReviewSpec {
     SubjectAccessReviewSpec {
         user: Some(user.name.clone()),
         groups: Some(user.groups.clone()),
+        uid: Some(user.uid.clone()).filter(|uid| !uid.is_empty()),
+        extra: Some(user.extra.clone()).filter(|extra| !extra.is_empty()),
         resource_attributes: Some(ResourceAttributes {
             version: Some("v1".to_owned()),
             resource: Some("nodes".to_owned()),

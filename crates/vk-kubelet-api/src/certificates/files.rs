@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
 use super::{CertificateError, CertificateProblem};
+use crate::digest::Digest;
 use crate::settings::{Clients, ServingFiles, Setting};
 
 /// A CA bundle of a large company has some hundred KiB.
@@ -23,26 +23,37 @@ pub(crate) struct CertificateFiles {
 
 /// Their content at one moment.
 pub(crate) struct Contents {
-    certificate: Vec<u8>,
-    key: Vec<u8>,
+    /// `None` while they are awaited.
+    serving: Option<Serving>,
     client_ca: Option<Vec<u8>>,
 }
 
-/// Tells contents apart without keeping a private key in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint([u8; 32]);
+/// A serving certificate with its key.
+pub(crate) struct Serving {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
 
 impl CertificateFiles {
     pub(crate) fn new(serving: ServingFiles, clients: &Clients) -> Self {
-        Self { serving, client_ca: clients.ca().cloned() }
+        Self { serving, client_ca: clients.ca.clone() }
     }
 
     /// Reads all of them.
     pub(crate) async fn read(&self) -> Result<Contents, CertificateError> {
+        let client_ca = self.read_one(Setting::ClientCa).await?;
+        let serving = match self.read_serving().await {
+            Ok(serving) => Some(serving),
+            Err(error) if self.serving.awaited && error.is_absence() => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Contents { serving, client_ca })
+    }
+
+    async fn read_serving(&self) -> Result<Serving, CertificateError> {
         let certificate = self.read_one(Setting::Certificate).await?.unwrap_or_default();
         let key = self.read_one(Setting::Key).await?.unwrap_or_default();
-        let client_ca = self.read_one(Setting::ClientCa).await?;
-        Ok(Contents { certificate, key, client_ca })
+        Ok(Serving { certificate, key })
     }
 
     async fn read_one(&self, setting: Setting) -> Result<Option<Vec<u8>>, CertificateError> {
@@ -67,16 +78,25 @@ impl CertificateFiles {
 }
 
 impl Contents {
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let mut digest = Sha256::new();
-        for part in [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()] {
-            let part = part.map(Vec::as_slice).unwrap_or_default();
-            digest.update((part.len() as u64).to_le_bytes());
-            digest.update(part);
-        }
-        Fingerprint(digest.finalize().into())
+    /// Tells contents apart without keeping a private key in memory.
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let serving = self.serving.as_ref();
+        let parts = [serving.map(|s| &s.certificate), serving.map(|s| &s.key), self.client_ca.as_ref()];
+        Digest::of(parts.into_iter().map(|part| part.map(Vec::as_slice).unwrap_or_default()))
     }
 
+    /// The serving certificate, if it is there.
+    pub(crate) fn serving(&self) -> Option<&Serving> {
+        self.serving.as_ref()
+    }
+
+    /// The authorities that sign client certificates, if there are any.
+    pub(crate) fn client_authorities(&self) -> Result<Option<Vec<CertificateDer<'static>>>, CertificateProblem> {
+        self.client_ca.as_deref().map(certificates).transpose()
+    }
+}
+
+impl Serving {
     /// The serving chain, leaf first.
     pub(crate) fn chain(&self) -> Result<Vec<CertificateDer<'static>>, CertificateProblem> {
         certificates(&self.certificate)
@@ -88,11 +108,6 @@ impl Contents {
             pem::Error::NoItemsFound => CertificateProblem::NoKey,
             error => CertificateProblem::Pem(error),
         })
-    }
-
-    /// The authorities that sign client certificates, if there are any.
-    pub(crate) fn client_authorities(&self) -> Result<Option<Vec<CertificateDer<'static>>>, CertificateProblem> {
-        self.client_ca.as_deref().map(certificates).transpose()
     }
 }
 

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use super::CertificateError;
-use super::files::{CertificateFiles, Fingerprint};
+use super::files::CertificateFiles;
 use super::tls::TlsState;
 use crate::clock::WallClock;
+use crate::digest::Digest;
+
+/// How often an awaited certificate is looked for.
+const AWAITING: Duration = Duration::from_secs(1);
 
 /// The one writer of the TLS state.
 pub(crate) struct Reloader {
@@ -18,7 +22,7 @@ pub(crate) struct Reloader {
     clock: WallClock,
     state: watch::Sender<Arc<TlsState>>,
     /// What was last tried, good or bad: nothing is tried, or complained about, twice.
-    tried: Option<Fingerprint>,
+    tried: Option<Digest>,
     /// Whether the files could not be read the last time.
     unreadable: bool,
 }
@@ -40,10 +44,9 @@ impl Reloader {
 
     /// Goes on looking at the files. What cannot be used is said once, and the state before it stays.
     pub(crate) async fn run(mut self, period: Duration) -> Infallible {
-        let mut ticks = interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            let awaiting = self.state.borrow().config.is_none();
+            sleep(if awaiting { period.min(AWAITING) } else { period }).await;
             self.look().await;
         }
     }
@@ -79,6 +82,9 @@ impl Reloader {
 
 fn report(state: &TlsState, clock: &WallClock) {
     match state.serving_until {
+        _ if state.config.is_none() => {
+            tracing::info!("the kubelet API has no serving certificate yet: until it has, every handshake fails");
+        }
         Some(until) if until <= clock.now() => {
             tracing::warn!(%until, "the serving certificate of the kubelet API has expired: clients will refuse it");
         }

@@ -22,8 +22,8 @@ const HTTP1: &[u8] = b"http/1.1";
 
 /// What new connections and authentication go by.
 pub(crate) struct TlsState {
-    /// For the next handshake.
-    pub(crate) config: Arc<ServerConfig>,
+    /// For the next handshake; `None` while the serving certificate is awaited.
+    pub(crate) config: Option<Arc<ServerConfig>>,
     /// Verifies client certificates; `None` if there are no authorities to do so.
     pub(crate) clients: Option<Arc<dyn ClientCertVerifier>>,
     /// End of the serving certificate's validity, where it can be read.
@@ -38,16 +38,17 @@ impl TlsState {
         clock: &WallClock,
     ) -> Result<Self, CertificateError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let chain = contents.chain().map_err(|problem| files.error(Setting::Certificate, problem))?;
-        let serving_until = chain.first().and_then(|leaf| expiry(leaf));
-        let key = contents.key().map_err(|problem| files.error(Setting::Key, problem))?;
-        let certified =
-            CertifiedKey::from_der(chain, key, &provider).map_err(|error| files.error(Setting::Key, error))?;
         let clients =
             client_verifier(contents, &provider).map_err(|problem| files.error(Setting::ClientCa, problem))?;
+        let Some(serving) = contents.serving() else { return Ok(Self { config: None, clients, serving_until: None }) };
+        let chain = serving.chain().map_err(|problem| files.error(Setting::Certificate, problem))?;
+        let serving_until = chain.first().and_then(|leaf| expiry(leaf));
+        let key = serving.key().map_err(|problem| files.error(Setting::Key, problem))?;
+        let certified =
+            CertifiedKey::from_der(chain, key, &provider).map_err(|error| files.error(Setting::Key, error))?;
         let config = server_config(provider, clock, clients.clone(), certified)
             .map_err(|error| files.error(Setting::Certificate, error))?;
-        Ok(Self { config: Arc::new(config), clients, serving_until })
+        Ok(Self { config: Some(Arc::new(config)), clients, serving_until })
     }
 }
 

@@ -6,12 +6,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -48,6 +50,9 @@ pub(super) struct Connection {
 struct Session {
     service: Arc<Service>,
     peer: Option<PeerCertificate>,
+    place: Arc<Place>,
+    /// Cancelled once the client has authenticated.
+    known: CancellationToken,
     activity: Arc<Activity>,
     /// Where the session of an upgrade goes: a connection is upgraded at most once.
     upgrades: mpsc::Sender<StreamingSession>,
@@ -62,40 +67,53 @@ struct Established {
 impl Connection {
     /// Serves until the client goes, idles, or has to go.
     pub(super) async fn serve(self, stream: TcpStream, place: Place) {
+        let Some(config) = self.tls.config.clone() else {
+            return tracing::debug!("a connection to the kubelet API came before the serving certificate");
+        };
         let established = tokio::select! {
             biased;
             () = self.shutdown.cancelled() => return,
-            established = timeout(self.limits.handshake_timeout, self.handshake(stream)) => established,
+            established = timeout(self.limits.handshake_timeout, handshake(config, stream)) => established,
         };
         let Established { stream, peer } = match established {
             Ok(Ok(established)) => established,
             Ok(Err(error)) => return tracing::debug!(%error, "a handshake with the kubelet API failed"),
             Err(_) => return tracing::debug!("a handshake with the kubelet API took too long"),
         };
-        if peer.is_some() || self.service.allows_anonymous() {
+        let (place, known) = (Arc::new(place), CancellationToken::new());
+        if peer.is_some() || self.service.authenticator().allows_anonymous() {
             place.authenticated();
-            self.requests(stream, peer, Standing::Known).await;
-        } else {
-            // All that such a client gets is 401.
-            let requests = self.requests(stream, peer, Standing::Stranger);
-            if timeout(self.limits.unauthenticated_lifetime, requests).await.is_err() {
-                tracing::debug!("a client of the kubelet API did not authenticate in time");
+            known.cancel();
+        }
+        let mut requests = pin!(self.requests(stream, peer, place.clone(), known.clone()));
+        // All that a stranger gets is 401, until a token says who it is.
+        let in_time = timeout(self.limits.unauthenticated_lifetime, async {
+            tokio::select! {
+                biased;
+                () = known.cancelled() => true,
+                () = requests.as_mut() => false,
             }
+        });
+        match in_time.await {
+            Ok(true) => requests.await,
+            Ok(false) => {}
+            Err(_) => tracing::debug!("a client of the kubelet API did not authenticate in time"),
         }
     }
 
-    async fn handshake(&self, stream: TcpStream) -> io::Result<Established> {
-        let stream = TlsAcceptor::from(self.tls.config.clone()).accept(stream).await?;
-        let chain = stream.get_ref().1.peer_certificates();
-        let peer = chain.map(PeerCertificate::from_chain).transpose().map_err(io::Error::other)?;
-        Ok(Established { stream, peer })
-    }
-
-    async fn requests(&self, stream: TlsStream<TcpStream>, peer: Option<PeerCertificate>, standing: Standing) {
+    async fn requests(
+        &self,
+        stream: TlsStream<TcpStream>,
+        peer: Option<PeerCertificate>,
+        place: Arc<Place>,
+        known: CancellationToken,
+    ) {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         let activity = Activity::new();
         let (upgrades, mut upgraded) = mpsc::channel(1);
-        let session = Arc::new(Session { service: self.service.clone(), peer, activity: activity.clone(), upgrades });
+        let standing = if known.is_cancelled() { Standing::Known } else { Standing::Stranger };
+        let service = self.service.clone();
+        let session = Arc::new(Session { service, peer, place, known, activity: activity.clone(), upgrades });
         let respond = service_fn(move |request| {
             let session = session.clone();
             async move { Ok::<_, Infallible>(session.respond(request).await) }
@@ -123,8 +141,11 @@ impl Connection {
             .max_header_size(self.limits.header_bytes as usize)
             .max_buf_size(BUFFER_BYTES + self.limits.header_bytes as usize);
         match standing {
-            Standing::Known => builder.header_read_timeout(self.limits.idle_timeout),
-            Standing::Stranger => builder.header_read_timeout(self.limits.unauthenticated_lifetime).keep_alive(false),
+            Standing::Stranger if !self.service.authenticator().takes_tokens() => {
+                builder.header_read_timeout(self.limits.unauthenticated_lifetime).keep_alive(false)
+            }
+            // A stranger's connection ends with its lifetime in any case.
+            Standing::Stranger | Standing::Known => builder.header_read_timeout(self.limits.idle_timeout),
         };
         builder
     }
@@ -162,7 +183,14 @@ impl Connection {
     }
 }
 
-/// Whether a client has authenticated.
+async fn handshake(config: Arc<ServerConfig>, stream: TcpStream) -> io::Result<Established> {
+    let stream = TlsAcceptor::from(config).accept(stream).await?;
+    let chain = stream.get_ref().1.peer_certificates();
+    let peer = chain.map(PeerCertificate::from_chain).transpose().map_err(io::Error::other)?;
+    Ok(Established { stream, peer })
+}
+
+/// Whether a client has authenticated when its first request is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Stranger,
@@ -170,11 +198,27 @@ enum Standing {
 }
 
 impl Session {
+    fn become_known(&self) {
+        if !self.known.is_cancelled() {
+            self.place.authenticated();
+            self.known.cancel();
+        }
+    }
+
     /// The request counts as under way until its response has been written or dropped.
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let active = self.activity.begin();
         let (mut parts, _body) = request.into_parts();
-        let answer = self.service.answer(&mut parts, self.peer.as_ref()).await;
+        let mut answer = match self.service.authenticate(&mut parts, self.peer.as_ref()).await {
+            Ok(user) => {
+                self.become_known();
+                self.service.answer(&mut parts, &user).await
+            }
+            Err(refused) => refused,
+        };
+        if parts.version < Version::HTTP_2 && answer.response.status() == StatusCode::UNAUTHORIZED {
+            answer.response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(session) = answer.session {
             // Dropped, it ends the connection, as it should where a client asks for two.
             drop(self.upgrades.try_send(session));

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Clients, Settings};
+use super::Settings;
 
 /// Only what is true of us; the port is known once the server listens.
 pub(crate) fn of(settings: &Settings) -> Map<String, Value> {
     let Settings { bind, serving, clients, limits } = settings;
     let idle = format!("{}s", limits.stream_idle_timeout.as_secs());
-    let x509 = match clients.ca() {
+    let x509 = match &clients.ca {
         Some(ca) => json!({ "clientCAFile": ca.display().to_string() }),
         None => json!({}),
     };
@@ -20,8 +20,8 @@ pub(crate) fn of(settings: &Settings) -> Map<String, Value> {
         "tlsMinVersion": "VersionTLS12",
         "authentication": {
             "x509": x509,
-            "webhook": { "enabled": false },
-            "anonymous": { "enabled": matches!(clients, Clients::Anonymous { .. }) },
+            "webhook": { "enabled": clients.tokens },
+            "anonymous": { "enabled": clients.anonymous },
         },
         "authorization": { "mode": "Webhook" },
         "enableDebuggingHandlers": true,

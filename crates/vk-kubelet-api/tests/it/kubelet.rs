@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vk_core::{ContainerKind, ContainerState, Error, ErrorKind, PodKey, PodUid, RawPod, Result, Target, Terminated};
 use vk_kubelet_api::{
-    Attributes, AuthorizationError, Authorizer, ContainerEntry, Decision, Drained, HealthCheck, KubeletApi, Limits,
-    NodeServices, Options, PodEntry, PodSource, RunningPod, Settings, StartError, UserInfo, Verb, WallClock,
+    Attributes, AuthenticationError, AuthorizationError, Authorizer, BearerToken, ContainerEntry, Decision, Drained,
+    HealthCheck, KubeletApi, Limits, NodeServices, Options, PodEntry, PodSource, RunningPod, Settings, StartError,
+    TokenAuthenticator, UserInfo, Verb, WallClock,
 };
 use vk_provider::{
     Attach, AttachRequest, BoxDuplex, Exec, ExecRequest, Exit, Interfaces, LogReply, LogRequest, Logs, PortForward,
@@ -60,6 +61,29 @@ impl Authorizer for FakeAuthorizer {
             _ => denied(),
         };
         std::future::ready(decision).boxed()
+    }
+}
+
+/// Takes `token-of-NAME` for a token of that user; every token is recorded.
+#[derive(Default)]
+pub(crate) struct FakeTokens {
+    pub(crate) seen: Mutex<Vec<String>>,
+}
+
+impl TokenAuthenticator for FakeTokens {
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a BearerToken,
+    ) -> BoxFuture<'a, std::result::Result<Option<UserInfo>, AuthenticationError>> {
+        self.seen.lock().push(token.as_str().to_owned());
+        match token.as_str() {
+            "no-answer" => std::future::pending().boxed(),
+            "trouble" => std::future::ready(Err(AuthenticationError("secret inner workings".to_owned()))).boxed(),
+            text => {
+                let user = text.strip_prefix("token-of-").map(|name| UserInfo::authenticated(name, []));
+                std::future::ready(Ok(user)).boxed()
+            }
+        }
     }
 }
 
@@ -237,6 +261,7 @@ impl HealthCheck for FakeCheck {
 /// What is behind the API.
 pub(crate) struct Fakes {
     pub(crate) authorizer: Arc<FakeAuthorizer>,
+    pub(crate) tokens: Arc<FakeTokens>,
     pub(crate) logs: Arc<FakeLogs>,
     pub(crate) pods: Arc<FakePods>,
     pub(crate) health: Arc<FakeCheck>,
@@ -255,6 +280,7 @@ impl Fakes {
         let empty: Answer = Box::new(|_| std::future::ready(Ok(LogReply::Snapshot(bytes::Bytes::new()))).boxed());
         Self {
             authorizer: Arc::default(),
+            tokens: Arc::default(),
             logs: Arc::new(FakeLogs { answer: Mutex::new(Arc::new(empty)), asked: Mutex::default() }),
             pods: Arc::new(FakePods::new()),
             health: Arc::new(FakeCheck(Mutex::new(Ok(())))),
@@ -273,6 +299,7 @@ impl Fakes {
             .with_health_check(self.health.clone())
             .with_metrics(self.metrics.clone())
             .with_configuration(serde_json::Map::from_iter([("clusterDomain".to_owned(), "cluster.local".into())]))
+            .with_token_authenticator(self.tokens.clone())
     }
 }
 

@@ -17,4 +17,5 @@ mod remote_commands;
 mod run;
 mod shutdown;
 mod statistics;
+mod tokens;
 mod web_socket;

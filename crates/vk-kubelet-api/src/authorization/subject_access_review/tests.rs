@@ -1,29 +1,9 @@
-use std::convert::Infallible;
-
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use kube::client::Body;
+use http::StatusCode;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use super::*;
 use crate::authorization::Verb;
-
-/// A client whose every request is recorded and answered with this.
-fn client(status: StatusCode, answer: Value) -> (kube::Client, mpsc::UnboundedReceiver<(String, Value)>) {
-    let (seen, requests) = mpsc::unbounded_channel();
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let (seen, answer) = (seen.clone(), answer.clone());
-        async move {
-            let path = request.uri().path().to_owned();
-            let body = request.into_body().collect().await.unwrap().to_bytes();
-            seen.send((path, serde_json::from_slice(&body).unwrap())).unwrap();
-            let reply = Body::from(serde_json::to_vec(&answer).unwrap());
-            Ok::<_, Infallible>(Response::builder().status(status).body(reply).unwrap())
-        }
-    });
-    (kube::Client::new(service, "default"), requests)
-}
+use crate::recorded_client::client;
 
 fn reviewed(status: Value) -> Value {
     json!({"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {}, "status": status})
@@ -31,7 +11,9 @@ fn reviewed(status: Value) -> Value {
 
 async fn ask(status: StatusCode, answer: Value) -> (Result<Decision, AuthorizationError>, (String, Value)) {
     let (client, mut requests) = client(status, answer);
-    let user = UserInfo::authenticated("ann", ["dev".to_owned()]);
+    let mut user = UserInfo::authenticated("ann", ["dev".to_owned()]);
+    user.uid = "7".to_owned();
+    user.extra.insert("key".to_owned(), vec!["value".to_owned()]);
     let attributes = Attributes::new("virtual-1".into(), "proxy", Verb::Get);
     let decision = SubjectAccessReviewAuthorizer::new(client).authorize(&user, &attributes).await;
     (decision, requests.recv().await.unwrap())
@@ -46,6 +28,8 @@ async fn the_question_is_about_a_subresource_of_our_node() {
         body["spec"],
         json!({
             "user": "ann",
+            "uid": "7",
+            "extra": {"key": ["value"]},
             "groups": ["dev", "system:authenticated"],
             "resourceAttributes": {
                 "version": "v1", "resource": "nodes", "subresource": "proxy", "name": "virtual-1", "verb": "get",
