@@ -90,15 +90,16 @@ impl Service {
         })
     }
 
-    /// Answers one request of this user. Its body is not read: no route takes one.
-    pub(crate) async fn answer(&self, request: &mut Parts, user: &UserInfo) -> Answer {
+    /// Answers one request of this user, and says so once they turn out to be allowed to send it. Its body is not read: no
+    /// route takes one.
+    pub(crate) async fn answer(&self, request: &mut Parts, user: &UserInfo, authorized: &(dyn Fn() + Sync)) -> Answer {
         let Ok(permit) = self.requests.clone().try_acquire_owned() else {
             let message = format!("the kubelet API has reached its limit of {} requests", self.limits.requests);
             tracing::warn!(limit = self.limits.requests, "too many requests to the kubelet API");
             return Answer::refused(Refusal::new(StatusCode::TOO_MANY_REQUESTS, message));
         };
         // A provider that panics costs its caller the answer, not everyone else on the connection.
-        match AssertUnwindSafe(self.respond(request, user)).catch_unwind().await {
+        match AssertUnwindSafe(self.respond(request, user, authorized)).catch_unwind().await {
             Ok(Ok(Reply::Response(response))) => Answer::complete(response, permit),
             Ok(Ok(Reply::Upgrade(response, session))) => {
                 let session = async move {
@@ -116,9 +117,15 @@ impl Service {
         }
     }
 
-    async fn respond(&self, request: &mut Parts, user: &UserInfo) -> Result<Reply, Refusal> {
+    async fn respond(
+        &self,
+        request: &mut Parts,
+        user: &UserInfo,
+        authorized: &(dyn Fn() + Sync),
+    ) -> Result<Reply, Refusal> {
         let route = Route::parse(request.uri.path());
         self.authorize(&route, &request.method, user).await?;
+        authorized();
         let query = request.uri.query().unwrap_or_default().to_owned();
         let sessions = RemoteCommands { node: &self.node, limits: &self.limits };
         match route.endpoint {

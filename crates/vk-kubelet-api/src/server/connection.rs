@@ -6,8 +6,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -51,7 +51,7 @@ struct Session {
     service: Arc<Service>,
     peer: Option<PeerCertificate>,
     place: Arc<Place>,
-    /// Cancelled once the client has authenticated.
+    /// Cancelled once the client has authenticated, and, where it did so by token, was allowed something.
     known: CancellationToken,
     activity: Arc<Activity>,
     /// Where the session of an upgrade goes: a connection is upgraded at most once.
@@ -183,6 +183,10 @@ impl Connection {
     }
 }
 
+fn announces_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
+}
+
 async fn handshake(config: Arc<ServerConfig>, stream: TcpStream) -> io::Result<Established> {
     let stream = TlsAcceptor::from(config).accept(stream).await?;
     let chain = stream.get_ref().1.peer_certificates();
@@ -209,14 +213,16 @@ impl Session {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let active = self.activity.begin();
         let (mut parts, _body) = request.into_parts();
+        let version = parts.version;
+        let has_body = announces_body(&parts.headers);
         let mut answer = match self.service.authenticate(&mut parts, self.peer.as_ref()).await {
-            Ok(user) => {
-                self.become_known();
-                self.service.answer(&mut parts, &user).await
-            }
+            // Every pod has a token: one that opens nothing here gets its bearer no more than a stranger's time.
+            Ok(user) => self.service.answer(&mut parts, &user, &|| self.become_known()).await,
             Err(refused) => refused,
         };
-        if parts.version < Version::HTTP_2 && answer.response.status() == StatusCode::UNAUTHORIZED {
+        // No route reads a body, so nobody knows for sure where one ends: nothing that follows it is taken for a request.
+        let ends = answer.response.status() == StatusCode::UNAUTHORIZED || has_body;
+        if version < Version::HTTP_2 && ends && answer.session.is_none() {
             answer.response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(session) = answer.session {

@@ -141,6 +141,11 @@ async fn who_has_shown_a_token_may_stay_and_others_may_not() {
         let mut unknown = kubelet.connector(protocol).tls().await.unwrap();
         let mut rest = Vec::new();
         let _ = unknown.read_to_end(&mut rest).await;
+        // A token that opens nothing is no better than none.
+        let mut powerless = stranger(&kubelet, protocol).await;
+        assert_eq!(status(&mut powerless, "/healthz", &["Bearer token-of-nobody"]).await, StatusCode::FORBIDDEN);
+        tokio::time::sleep(2 * SHORT).await;
+        send(&mut powerless, "/healthz", &["Bearer token-of-nobody"]).await.unwrap_err();
         assert_eq!(next(&mut body).await.unwrap().unwrap(), "still here\n");
     }
 }
