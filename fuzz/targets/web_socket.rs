@@ -2,7 +2,7 @@
 //! before, and the command's stdin is what well-formed messages have brought.
 #![no_main]
 
-use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
@@ -64,9 +64,12 @@ async fn play(input: Input<'_>) {
     };
     let Input { stdin, stdout, stderr, tty, .. } = input;
     let settings = Settings { idle_timeout: Duration::from_secs(60), ..Settings::default() };
-    let received = RefCell::new(Vec::new());
-    let session =
-        serve(near, protocol, Wanted { stdin, stdout, stderr, tty }, &settings, |command| read(command, &received));
+    let received = Received::default();
+    let wanted = Wanted { stdin, stdout, stderr, tty };
+    let session = serve(near, protocol, wanted, &settings, {
+        let received = received.clone();
+        move |command| read(command, received)
+    });
     let client = async {
         let (mut read, mut write) = tokio::io::split(far);
         let speaking = async {
@@ -84,17 +87,21 @@ async fn play(input: Input<'_>) {
         tokio::join!(speaking, listening)
     };
     tokio::join!(session, client);
-    compare(&input, &received.borrow());
+    compare(&input, &received.0.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
+/// What the command has read.
+#[derive(Clone, Default)]
+struct Received(Arc<Mutex<Vec<u8>>>);
+
 /// Reads stdin and all sizes to their ends, and prints a little.
-async fn read(command: RemoteCommand, received: &RefCell<Vec<u8>>) -> Outcome {
+async fn read(command: RemoteCommand, received: Received) -> Outcome {
     let RemoteCommand { stdin, mut stdout, resizes, .. } = command;
     let reading = async {
         let Some(mut stdin) = stdin else { return };
         let mut buffer = [0; 256];
         while let Ok(length @ 1..) = stdin.read(&mut buffer).await {
-            received.borrow_mut().extend_from_slice(&buffer[..length]);
+            received.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
             if let Some(stdout) = &mut stdout {
                 drop(stdout.write_all(&buffer[..length]).await);
             }
