@@ -8,7 +8,8 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use test_cluster::{
-    Clients, ControlPlane, ControlPlaneOptions, DockerEngine, DockerOptions, Programs, Requirement, ensure_installed,
+    Clients, ControlPlane, ControlPlaneOptions, DockerEngine, DockerOptions, MetricsServer, Programs, Requirement,
+    ensure_installed,
 };
 
 use crate::workspace::{build_virtual_kubelet, cargo};
@@ -47,8 +48,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// that ends.
 pub(crate) fn on_a_cluster(only: Option<&str>, run: impl FnOnce(&mut Command) -> Result<()>) -> Result<()> {
     Programs::build()?;
-    ensure_installed(&Requirement::CLIENTS)?;
+    ensure_installed(&[&Requirement::CLIENTS[..], &Requirement::PROMETHEUS].concat())?;
     Clients::build()?;
+    MetricsServer::build()?;
     let binary = build()?;
     let engine = DockerEngine::start(DockerOptions::default()).context("cannot start a Docker engine")?;
     engine.load_test_image()?;

@@ -138,6 +138,19 @@ impl Cluster {
         command
     }
 
+    /// The authority that signs what this cluster's components and nodes show each other.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.layout.pki_directory().join("ca.crt")
+    }
+
+    /// The certificate and the key under which the API server calls kubelets: the role `system:kubelet-api-admin`.
+    #[must_use]
+    pub fn kubelet_client(&self) -> (PathBuf, PathBuf) {
+        let pki = self.layout.pki_directory();
+        (pki.join("apiserver-kubelet-client.crt"), pki.join("apiserver-kubelet-client.key"))
+    }
+
     /// Runs `kubectl` with these arguments and answers with what it printed.
     ///
     /// # Errors

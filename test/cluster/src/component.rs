@@ -128,5 +128,9 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
         format!("--root-ca-file={}", layout.pki("ca.crt")),
         format!("--cluster-signing-cert-file={}", layout.pki("ca.crt")),
         format!("--cluster-signing-key-file={}", layout.pki("ca.key")),
+        // Autoscalers look often, and believe what new pods use without waiting for minutes.
+        "--horizontal-pod-autoscaler-sync-period=3s".into(),
+        "--horizontal-pod-autoscaler-cpu-initialization-period=1s".into(),
+        "--horizontal-pod-autoscaler-initial-readiness-delay=1s".into(),
     ]
 }

@@ -33,6 +33,9 @@ impl Requirement {
         Self { program: "tmux", packages: &["tmux"] },
     ];
 
+    /// What tests of metrics scrape with.
+    pub const PROMETHEUS: [Self; 1] = [Self { program: "prometheus", packages: &["prometheus"] }];
+
     fn is_met(self) -> bool {
         let path = env::var_os("PATH").unwrap_or_default();
         let administrators = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(Into::into);

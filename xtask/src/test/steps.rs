@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use test_cluster::{Clients, DockerEngine, DockerOptions, Programs, Requirement, ensure_installed};
+use test_cluster::{Clients, DockerEngine, DockerOptions, MetricsServer, Programs, Requirement, ensure_installed};
 
 use super::Step;
 use super::report::Closing;
@@ -16,13 +16,13 @@ use crate::{e2e, fuzz, tidy};
 const WORLD: &str = "test-world";
 const END_TO_END: &str = "test-e2e";
 /// What is written in Go.
-const GO_MODULES: [&str; 3] = ["test/clients", "test/kube", "test/spdystream"];
+const GO_MODULES: [&str; 4] = ["test/clients", "test/kube", "test/metrics-server", "test/spdystream"];
 
 pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
     match step {
-        Step::Packages => ensure_installed(&[&Requirement::DOCKER[..], &Requirement::CLIENTS].concat()),
+        Step::Packages => packages(),
         Step::ControlPlane => control_plane(),
-        Step::Clients => Clients::build().map(drop),
+        Step::Clients => clients(),
         Step::Format => format(),
         Step::Clippy => {
             succeed(cargo()?.args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny=warnings"]))
@@ -41,6 +41,16 @@ pub(super) fn run(step: Step, closing: &mut Closing) -> Result<()> {
         Step::Fuzz => fuzz::run(&fuzz::Arguments::default()),
         Step::EndToEnd => e2e::on_a_cluster(None, |tests| closing.run_tests(tests)),
     }
+}
+
+fn packages() -> Result<()> {
+    ensure_installed(&[&Requirement::DOCKER[..], &Requirement::CLIENTS, &Requirement::PROMETHEUS].concat())
+}
+
+fn clients() -> Result<()> {
+    Clients::build()?;
+    MetricsServer::build()?;
+    Ok(())
 }
 
 fn control_plane() -> Result<()> {

@@ -12,12 +12,14 @@ mod patience;
 mod pod_view;
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
+use test_cluster::Cluster;
 
 pub(crate) use agent_process::AgentProcess;
 pub(crate) use api_reader::{ApiReader, client_config};
@@ -75,6 +77,29 @@ impl Stage {
         let mut stage = Self::open(&Environment::read(), identity);
         stage.start_docker_node();
         stage
+    }
+
+    /// A namespace and a ready node on the mock provider.
+    pub(crate) fn with_mock_node(identity: Identity) -> Self {
+        let mut stage = Self::open(&Environment::read(), identity);
+        let mut command = stage.command("mock");
+        stage.start(&mut command);
+        stage.until_ready();
+        stage
+    }
+
+    /// Where the node's kubelet API listens.
+    pub(crate) fn kubelet_address(&self) -> SocketAddr {
+        let port = self.node().unwrap()["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].as_u64().unwrap();
+        SocketAddr::new(self.environment.cluster.address(), u16::try_from(port).unwrap())
+    }
+
+    /// What the kubelet API answers to the administrator, by way of the API server.
+    ///
+    /// # Errors
+    /// When it is no success: what kubectl complained of.
+    pub(crate) fn kubelet(&self, path: &str) -> Result<String, String> {
+        self.kubectl.run(&["get", "--raw", &format!("/api/v1/nodes/{}/proxy{path}", self.name)])
     }
 
     /// Starts an agent with Docker as provider and waits until its node is ready.
@@ -359,6 +384,11 @@ pub(crate) fn condition(node: &Value, kind: &str) -> String {
 /// A JSON string as a string; anything else as its JSON.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// An address of the cluster's on which nothing listens.
+pub(crate) fn free_address(cluster: &Cluster) -> SocketAddr {
+    TcpListener::bind((cluster.address(), 0)).unwrap().local_addr().unwrap()
 }
 
 /// A name made of the test's own.
