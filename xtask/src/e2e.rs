@@ -12,6 +12,7 @@ use test_cluster::{
     ensure_installed,
 };
 
+use crate::test_run::run_some;
 use crate::workspace::{build_virtual_kubelet, cargo};
 
 const PACKAGE: &str = "test-e2e";
@@ -38,10 +39,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(Suite::Faults(arguments)) = &arguments.suite {
         return faults::run(arguments);
     }
-    on_a_cluster(arguments.only.as_deref(), |tests| {
-        let status = tests.status().context("cannot start cargo")?;
-        if status.success() { Ok(()) } else { bail!("tests failed: {status}") }
-    })
+    let only = arguments.only.as_deref();
+    on_a_cluster(only, |tests| run_some(tests, only.unwrap_or("at all")))
 }
 
 /// Builds and starts what the tests need and hands over the command that runs them. All of it ends with the call, however

@@ -10,6 +10,7 @@ mod mutants;
 mod soak;
 mod stopwatch;
 mod test;
+mod test_run;
 mod tidy;
 mod workspace;
 

@@ -8,6 +8,9 @@ use crate::workspace::cargo;
 
 const TESTS: [&str; 5] = ["test", "--package", "test-world", "--test", "it"];
 
+/// The tests that print the table.
+const TABLE: [&str; 2] = ["mutants::every_mutant_is_caught", "mutants::the_tests_that_are_named_elsewhere_exist"];
+
 pub(crate) fn run() -> Result<()> {
     let built = cargo()?.args(TESTS).args(["--no-run", "--quiet"]).status().context("cannot start cargo")?;
     if !built.success() {
@@ -15,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let mut tests = cargo()?;
     tests.args(TESTS).args(["--quiet", "--", "--nocapture", "--exact"]);
-    tests.args(["mutants::every_mutant_is_caught", "mutants::the_tests_that_are_named_elsewhere_exist"]);
+    tests.args(TABLE);
     print(&mut tests)
 }
 
@@ -33,6 +36,9 @@ fn print(tests: &mut Command) -> Result<()> {
     if !output.status.success() {
         eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         bail!("a mutant survives");
+    }
+    if caught == 0 {
+        bail!("no mutant was looked at: the tests {} are not there", TABLE.join(" and "));
     }
     println!("\n{caught} rows, no survivor");
     Ok(())

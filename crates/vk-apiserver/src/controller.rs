@@ -11,6 +11,8 @@ mod scheduler;
 mod taint_eviction;
 mod volume_protection;
 
+pub(crate) use node_lifecycle::NodeHealth;
+
 use crate::clock::Now;
 use crate::kernel::{Controllers, Kernel};
 

@@ -30,7 +30,7 @@ pub use watching::{Watch, WatchStep};
 
 use crate::authorization::{Authorizer, NodeGraph, PolicyRule};
 use crate::clock::Now;
-use crate::controller;
+use crate::controller::{self, NodeHealth};
 use crate::identity::Identity;
 use crate::object::Object;
 use crate::random::Entropy;
@@ -50,6 +50,8 @@ pub struct Kernel {
     pub(crate) tokens: TokenStore,
     pub(crate) options: Options,
     records: VecDeque<RequestRecord>,
+    /// When the node lifecycle controller last heard of each node.
+    pub(crate) node_health: NodeHealth,
     /// Up to which revision the built-in controllers have looked.
     settled: u64,
 }
@@ -64,6 +66,7 @@ impl Kernel {
             entropy: Entropy::seeded(options.seed),
             tokens: TokenStore::default(),
             records: VecDeque::new(),
+            node_health: NodeHealth::default(),
             settled: 0,
             options,
         };

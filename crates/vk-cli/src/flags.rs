@@ -94,7 +94,11 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = "Node")]
     pub(crate) deregister_on_exit: Option<bool>,
-    /// Provider calls that start pods, and that stop pods, under way at once (default: 32)
+    /// Release what the back end keeps of an ended pod this long after its end; its logs go with that (default: when the
+    /// pod is deleted)
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Node")]
+    pub(crate) release_after: Option<Duration>,
+    /// Provider calls that start pods, that stop pods, and that find pods again, under way at once (default: 32 each)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Node")]
     pub(crate) pod_sync_workers: Option<u16>,
     /// Where the agent and its provider keep what must survive a restart (default: /var/lib/virtual-kubelet)

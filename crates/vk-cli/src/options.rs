@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use vk_core::admission::DaemonSetPods;
+use vk_core::machine::Release;
 use vk_core::node::{OutagePolicy, Taint};
 use vk_core::orphan::OrphanPolicy;
 
@@ -73,13 +74,15 @@ pub struct NodeOptions {
     pub daemon_set_pods: DaemonSetPods,
     /// What becomes of pods that the back end holds and the API does not.
     pub orphans: OrphanPolicy,
+    /// When the back end lets go of pods that have ended.
+    pub release: Release,
     /// Whether the Node is deleted at the end.
     pub deregister_on_exit: bool,
     /// Where files are kept that must survive a restart.
     pub state_dir: StateDir,
     /// Where certificates are kept that the agent asks for; `None` means below the state directory.
     pub certificate_dir: Option<PathBuf>,
-    /// How many provider calls that start pods, and how many that stop them, may be under way at once.
+    /// How many provider calls that start pods, that stop them, and that find them again, may be under way at once.
     pub pod_workers: Option<usize>,
 }
 
@@ -218,6 +221,7 @@ fn node(
         name: node_name(flags.nodename.as_deref(), environment)?,
         provider,
         orphans: policies::orphans(&flags)?,
+        release: policies::release(&flags)?,
         provider_config: path(flags.provider_config),
         operating_system: operating_system(flags.os.as_deref())?,
         addresses: node_addresses(&flags.node_ip, environment)?,

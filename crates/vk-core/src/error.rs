@@ -56,6 +56,8 @@ pub enum ErrorKind {
     },
     /// Another writer got there first, or the object is in a state that forbids the call for now.
     Conflict,
+    /// The call was meant for another incarnation of the back end than the one that got it, which did nothing.
+    OtherInstance,
     /// The call may or may not have taken effect (timeout, reset): the core looks the pod up before it repeats.
     OutcomeUnknown,
     /// The back end does not answer.
@@ -120,6 +122,11 @@ impl Error {
         Self::new(ErrorKind::OutcomeUnknown, message)
     }
 
+    /// The call was meant for another incarnation of the back end: nothing was done.
+    pub fn other_instance(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::OtherInstance, message)
+    }
+
     /// The back end does not answer.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable, message)
@@ -161,6 +168,7 @@ impl fmt::Display for ErrorKind {
             Self::Rejected { reason } => write!(f, "rejected ({reason})"),
             Self::Exhausted { resource, .. } => write!(f, "{resource} exhausted"),
             Self::Conflict => f.write_str("conflict"),
+            Self::OtherInstance => f.write_str("meant for another back end"),
             Self::OutcomeUnknown => f.write_str("outcome unknown"),
             Self::Unavailable => f.write_str("back end unavailable"),
             Self::Unauthenticated => f.write_str("back end refuses our credentials"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vk_core::resolved::{ResolvedPod, Target};
-use vk_core::{BackendInstance, Handle, PodObservation, Result};
+use vk_core::{BackendInstance, Error, Handle, PodObservation, Result};
 
 use crate::context::PodContext;
 use crate::description::Description;
@@ -90,12 +90,36 @@ pub struct Create {
     pub context: PodContext,
     /// Cancelled when the pod is deleted meanwhile: return [`vk_core::Error::cancelled`] if nothing was created yet.
     pub cancel: CancellationToken,
+    /// The incarnation of the back end that this is meant for: the one that answered last. A back end that is another one by
+    /// now returns [`vk_core::Error::other_instance`] and does nothing. One that cannot tell in the same step may start a
+    /// pod twice, if the answer is lost in the very moment in which an incarnation takes over.
+    pub instance: Option<BackendInstance>,
 }
 
 impl Create {
     /// A request; the core makes these.
     pub fn new(pod: Arc<ResolvedPod>, context: PodContext, cancel: CancellationToken) -> Self {
-        Self { pod, context, cancel }
+        Self { pod, context, cancel, instance: None }
+    }
+
+    /// The same, meant for this incarnation of the back end and no other.
+    #[must_use]
+    pub fn meant_for(mut self, instance: Option<BackendInstance>) -> Self {
+        self.instance = instance;
+        self
+    }
+
+    /// Whether it is meant for this incarnation of the back end.
+    ///
+    /// # Errors
+    /// [`vk_core::ErrorKind::OtherInstance`], if it is meant for another one.
+    pub fn check_instance(&self, ours: &BackendInstance) -> Result<()> {
+        match &self.instance {
+            Some(meant) if meant != ours => {
+                Err(Error::other_instance(format!("meant for {meant}, and this is {ours}")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -322,7 +346,7 @@ impl Updated {
             return Ok(());
         }
         let message = "the back end cannot change it on a pod that runs; delete the pod to have it replaced";
-        Err(vk_core::Error::unsupported(fields.join(", "), message))
+        Err(Error::unsupported(fields.join(", "), message))
     }
 }
 

@@ -74,6 +74,7 @@ impl Provider for MockProvider {
     }
 
     async fn create(&self, request: Create) -> Result<Accepted> {
+        request.check_instance(&self.instance)?;
         let Create { pod, context, cancel, .. } = request;
         let create = self.client.ask_scripted(|attempt, reply| {
             let (pod, events) = (Arc::clone(&pod), Arc::clone(&context.events));

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use test_cluster::{Programs, Requirement, ensure_installed};
 
 use crate::bench::commit;
+use crate::test_run::run_some;
 use crate::workspace::cargo;
 
 use super::{PACKAGE, build};
@@ -35,12 +36,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let report = binary.with_file_name("faults-report.md");
     fs::write(&report, heading()?).with_context(|| format!("cannot write {}", report.display()))?;
 
+    let scenarios = format!("faults::{}", arguments.only.as_deref().unwrap_or_default());
     let mut tests = cargo()?;
     tests
         .args(["test", "--package", PACKAGE, "--test", "it", "--", "--ignored", "--nocapture"])
         // Two at once would disturb each other's figures.
         .arg("--test-threads=1")
-        .arg(format!("faults::{}", arguments.only.as_deref().unwrap_or_default()))
+        .arg(&scenarios)
         .env("VK_BINARY", binary)
         .env("VK_FAULTS_REPORT", &report)
         .env("VK_FAULTS_ROUNDS", arguments.rounds.to_string());
@@ -50,12 +52,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(seed) = arguments.seed {
         tests.env("VK_FAULTS_SEED", seed.to_string());
     }
-    let status = tests.status().context("cannot start cargo")?;
+    let passed = run_some(&mut tests, &scenarios);
     println!("\n{}\nwritten: {}", fs::read_to_string(&report)?, report.display());
-    if !status.success() {
-        bail!("not every scenario passed: {status}");
-    }
-    Ok(())
+    passed.context("not every scenario passed")
 }
 
 /// What was tried, and on what.

@@ -1,8 +1,9 @@
 //! Node lifecycle: a node whose lease ran out becomes Unknown; what is not ready is tainted, and untainted again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::clock::{Now, parse_rfc3339, rfc3339_seconds};
@@ -11,15 +12,63 @@ use crate::object::Object;
 
 /// `--node-monitor-grace-period`.
 const GRACE: SignedDuration = SignedDuration::from_secs(50);
+/// `--node-startup-grace-period`: how long a new node may be silent.
+const STARTUP_GRACE: SignedDuration = SignedDuration::from_secs(60);
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const WATCHED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
+/// When each node was last heard of, by the server's own clock: the clocks of nodes say nothing.
+#[derive(Debug, Default)]
+pub(crate) struct NodeHealth(BTreeMap<String, Heartbeat>);
+
+/// The newest sign of life of one node.
+#[derive(Debug)]
+struct Heartbeat {
+    uid: String,
+    /// `spec.renewTime` of its lease, as far as it has grown.
+    renewed: Option<Timestamp>,
+    /// `lastHeartbeatTime` of its Ready condition; `None` as long as it has none.
+    reported: Option<String>,
+    seen: Timestamp,
+}
+
+impl NodeHealth {
+    fn forget_all_but(&mut self, nodes: &[Arc<Object>]) {
+        self.0.retain(|name, heartbeat| nodes.iter().any(|node| node.name() == name && node.uid() == heartbeat.uid));
+    }
+
+    /// Whether nothing was heard of the node for its grace period: its lease's time did not grow, and its status was not
+    /// reported anew.
+    fn has_lapsed(&mut self, node: &Object, renewed: Option<Timestamp>, now: Now) -> bool {
+        let reported = condition(node, "Ready").map(|ready| text(ready, "lastHeartbeatTime").to_owned());
+        let known = self.0.entry(node.name().to_owned()).or_insert_with(|| Heartbeat {
+            uid: node.uid().to_owned(),
+            renewed: None,
+            reported: reported.clone(),
+            seen: match &reported {
+                Some(_) => now.wall,
+                None => parse_rfc3339(node.text("/metadata/creationTimestamp")).unwrap_or(now.wall),
+            },
+        });
+        if known.reported != reported || renewed > known.renewed {
+            known.seen = now.wall;
+        }
+        known.renewed = known.renewed.max(renewed);
+        let grace = if reported.is_some() { GRACE } else { STARTUP_GRACE };
+        known.reported = reported;
+        now.wall.duration_since(known.seen) > grace
+    }
+}
+
 pub(super) fn act(kernel: &mut Kernel, now: Now) {
     let nodes: Vec<Arc<Object>> = kernel.storage.collection("nodes").objects(None).cloned().collect();
+    kernel.node_health.forget_all_but(&nodes);
     for node in nodes {
         let mut changed = Object::clone(&node);
-        if lapsed(kernel, &node, now) {
+        let lease = kernel.storage.find("leases", "kube-node-lease", node.name());
+        let renewed = lease.and_then(|lease| parse_rfc3339(lease.text("/spec/renewTime")));
+        if kernel.node_health.has_lapsed(&node, renewed, now) {
             set_unknown(&mut changed, now);
             if ready(&node) == Some("True") {
                 mark_pods_not_ready(kernel, node.name(), now);
@@ -30,20 +79,6 @@ pub(super) fn act(kernel: &mut Kernel, now: Now) {
             kernel.put("nodes", changed, now);
         }
     }
-}
-
-/// Whether neither lease nor status was written for the grace period.
-fn lapsed(kernel: &Kernel, node: &Object, now: Now) -> bool {
-    let lease = kernel.storage.find("leases", "kube-node-lease", node.name());
-    let renewed = lease.and_then(|lease| parse_rfc3339(lease.text("/spec/renewTime")));
-    let reported = node
-        .items("/status/conditions")
-        .iter()
-        .filter_map(|condition| parse_rfc3339(condition.get("lastHeartbeatTime")?.as_str()?))
-        .max();
-    let created = parse_rfc3339(node.text("/metadata/creationTimestamp"));
-    let latest = [renewed, reported, created].into_iter().flatten().max();
-    latest.is_none_or(|latest| now.wall.duration_since(latest) > GRACE)
 }
 
 fn set_unknown(node: &mut Object, now: Now) {
@@ -70,10 +105,16 @@ fn set_unknown(node: &mut Object, now: Now) {
     node.set("/status/conditions", conditions);
 }
 
+fn condition<'a>(object: &'a Object, kind: &str) -> Option<&'a Value> {
+    object.items("/status/conditions").iter().find(|condition| text(condition, "type") == kind)
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
 fn ready(object: &Object) -> Option<&str> {
-    let conditions = object.items("/status/conditions").iter();
-    let mut ready = conditions.filter(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"));
-    ready.next()?.get("status")?.as_str()
+    condition(object, "Ready")?.get("status")?.as_str()
 }
 
 /// Pods of a node that is not heard of are not ready: Services must send them nothing.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -86,6 +88,44 @@ fn a_node_without_heartbeat_becomes_unknown_and_its_pods_are_evicted() {
             assert!(pods(&client).get("p").await.unwrap().metadata.deletion_timestamp.is_none());
             tokio::time::sleep(Duration::from_secs(310)).await;
             assert!(pods(&client).get("p").await.unwrap().metadata.deletion_timestamp.is_some());
+        };
+        tokio::select! {
+            biased;
+            () = life => {}
+            () = background => {}
+        }
+    });
+}
+
+/// A node's clock may be wrong; that its lease's time grows is what counts.
+#[test]
+fn a_node_whose_clock_is_hours_behind_is_not_unknown() {
+    run(|| async {
+        let server = controlled(|options| options.controllers.node_lifecycle = true);
+        let client = admin(&server);
+        ready_node(&client, "n").await;
+        let leases: Api<Lease> = Api::namespaced(client.clone(), "kube-node-lease");
+        let lease = |second: i64| {
+            let time = Timestamp::from_second(1_500_000_000 + second).unwrap().to_string();
+            json!({"metadata": {"name": "n"}, "spec": {"holderIdentity": "n", "renewTime": time.replace('Z', ".000000Z")}})
+        };
+        let background = server.clone().background();
+        let status = || async {
+            let node = serde_json::to_value(Api::<Node>::all(client.clone()).get("n").await.unwrap()).unwrap();
+            node["status"]["conditions"][0]["status"].as_str().unwrap().to_owned()
+        };
+        let life = async {
+            leases.create(&PostParams::default(), &serde_json::from_value(lease(0)).unwrap()).await.unwrap();
+            for second in 1..20 {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                leases.patch("n", &PatchParams::default(), &Patch::Merge(lease(second))).await.unwrap();
+                assert_eq!(status().await, "True", "renewal {second}");
+            }
+            for _ in 0..7 {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                leases.patch("n", &PatchParams::default(), &Patch::Merge(lease(3))).await.unwrap();
+            }
+            assert_eq!(status().await, "Unknown", "a time that does not grow is no sign of life");
         };
         tokio::select! {
             biased;

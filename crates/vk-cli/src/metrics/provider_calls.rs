@@ -121,6 +121,7 @@ fn kind(kind: &ErrorKind) -> &'static str {
         ErrorKind::Rejected { .. } => "rejected",
         ErrorKind::Exhausted { .. } => "exhausted",
         ErrorKind::Conflict => "conflict",
+        ErrorKind::OtherInstance => "other_instance",
         ErrorKind::OutcomeUnknown => "outcome_unknown",
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Unauthenticated => "unauthenticated",

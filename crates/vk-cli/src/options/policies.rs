@@ -1,7 +1,8 @@
-//! Flags whose value is the name of a policy, and the limits of orphan collection.
+//! Flags whose value is the name of a policy, and what goes with them.
 
 use std::time::Duration;
 
+use vk_core::machine::Release;
 use vk_core::orphan::{OrphanAction, OrphanPolicy};
 
 use crate::error::UsageError;
@@ -35,6 +36,18 @@ pub(super) fn orphans(flags: &Flags) -> Result<OrphanPolicy, UsageError> {
         }
     }
     Ok(policy)
+}
+
+/// When the back end lets go of what has ended.
+pub(super) fn release(flags: &Flags) -> Result<Release, UsageError> {
+    match flags.release_after {
+        None => Ok(Release::OnDelete),
+        Some(retention) if retention.is_zero() => {
+            let message = "nobody could read the logs of a pod that has ended: give 1s or more, or leave it out";
+            Err(UsageError::new("--release-after", message))
+        }
+        Some(retention) => Ok(Release::AfterTerminal(retention)),
+    }
 }
 
 /// Less than a list of the back end and the watch of the API may be apart would take new pods for orphans.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use clap::Parser;
+use vk_core::machine::Release;
 use vk_core::orphan::OrphanAction;
 use vk_provider::ProviderFactory;
 
@@ -195,16 +196,18 @@ fn policies_of_the_node_have_names_and_defaults() {
     assert_eq!(node.outage_policy, OutagePolicy::ZeroAllocatable);
     assert_eq!(node.daemon_set_pods, DaemonSetPods::Run);
     assert_eq!(node.orphans, OrphanPolicy::default());
+    assert_eq!(node.release, Release::OnDelete);
     assert!(!node.deregister_on_exit);
 
     let line = "--provider mock --provider-outage-policy not-ready --daemonset-pods=ignore --orphan-policy adopt \
-                --orphan-age 5m --orphan-limit 3,20% --deregister-on-exit";
+                --orphan-age 5m --orphan-limit 3,20% --release-after 1h --deregister-on-exit";
     let node = options(&line.split_whitespace().collect::<Vec<_>>().join(" "), &[]).unwrap().node;
     assert_eq!(node.outage_policy, OutagePolicy::NotReady);
     assert_eq!(node.daemon_set_pods, DaemonSetPods::Ignore);
     let orphans =
         OrphanPolicy { action: OrphanAction::Adopt, age: Duration::from_secs(300), unquestioned: 3, most_percent: 20 };
     assert_eq!(node.orphans, orphans);
+    assert_eq!(node.release, Release::AfterTerminal(Duration::from_secs(3600)));
     assert!(node.deregister_on_exit);
     assert_eq!(options("--provider mock --orphan-limit 40%", &[]).unwrap().node.orphans.unquestioned, 10);
 }
@@ -219,6 +222,7 @@ fn a_policy_that_is_none_is_refused_with_those_that_are() {
         ("--daemonset-pods no", "--daemonset-pods: \"no\" is not a policy: use one of run, ignore, reject"),
         ("--orphan-policy kill", "--orphan-policy: \"kill\" is not a policy: use one of delete, adopt, report"),
         ("--orphan-age 0s", "--orphan-age: less than a second"),
+        ("--release-after 0s", "--release-after: nobody could read the logs"),
         ("--orphan-limit 120%", "--orphan-limit: \"120%\" is neither"),
         ("--orphan-limit few", "--orphan-limit: \"few\" is neither"),
     ] {

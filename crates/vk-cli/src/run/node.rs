@@ -49,10 +49,12 @@ pub(super) async fn spec(
     spec.facts.outage_policy = node.outage_policy;
     spec.pods.daemon_set_pods = node.daemon_set_pods;
     spec.pods.orphans = node.orphans;
+    spec.pods.release = node.release;
     spec.node_settings.deregister_on_exit = node.deregister_on_exit;
     if let Some(workers) = node.pod_workers {
         spec.pods.start_workers = workers;
         spec.pods.stop_workers = workers;
+        spec.pods.recovery_workers = workers;
     }
     spec.reviews = options.kubelet_api.caching;
     spec.serving_certificate = serving_certificate(&options.kubelet_api.serving, discovered.certificates);

@@ -31,11 +31,13 @@ use super::write::PodWriter;
 use crate::env::Env;
 use crate::events::Involved;
 
-/// How many calls and writes may be under way at once. Stops have permits of their own: creates cannot use them up.
+/// How many calls and writes may be under way at once. Starts, stops, and what finds pods again have permits of their own:
+/// none of them can use up those of another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Permits {
     pub(super) starts: usize,
     pub(super) stops: usize,
+    pub(super) recoveries: usize,
     pub(super) writes: usize,
 }
 
@@ -65,6 +67,7 @@ pub(super) struct Actor {
     channels: Channels,
     starts: Arc<Semaphore>,
     stops: Arc<Semaphore>,
+    recoveries: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 
     pods: BTreeMap<PodUid, Entry>,
@@ -102,6 +105,7 @@ impl Actor {
         Self {
             starts: Arc::new(Semaphore::new(work.permits.starts)),
             stops: Arc::new(Semaphore::new(work.permits.stops)),
+            recoveries: Arc::new(Semaphore::new(work.permits.recoveries)),
             writes: Arc::new(Semaphore::new(work.permits.writes)),
             node: work.caller.contexts.node.clone(),
             env,
@@ -143,6 +147,7 @@ impl Actor {
     async fn finish_writes(&mut self, drain: Duration) {
         self.starts.close();
         self.stops.close();
+        self.recoveries.close();
         if let Some(delivery) = self.channels.mailbox.receive().now_or_never() {
             self.deliver(delivery);
         }
@@ -425,12 +430,14 @@ impl Actor {
             pod: entry.snapshot.clone(),
             admission,
             prepared: entry.prepared.take(),
+            instance: entry.machine.offered_to().cloned(),
             cancel: cancel.clone(),
         };
         let waiting = cancel;
         let permits = match call {
             Call::Terminate { .. } | Call::Remove => self.stops.clone(),
-            _ => self.starts.clone(),
+            Call::Adopt | Call::Lookup => self.recoveries.clone(),
+            Call::Prepare | Call::Create | Call::Update(_) => self.starts.clone(),
         };
         // Lookups are paid out of the same budget as lists.
         let not_before = if call == Call::Lookup { self.work.reads.book_lookup(now) } else { now };

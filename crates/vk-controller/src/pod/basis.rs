@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use vk_core::PodObservation;
 use vk_core::machine::PodMachine;
-use vk_core::status::Verdict;
+use vk_core::status::{ToldRuns, Verdict};
 
 /// An owned copy of a machine's [`vk_core::machine::StatusBasis`].
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct OwnedBasis {
     pub(super) node_ips: Vec<IpAddr>,
     pub(super) now: Timestamp,
     pub(super) may_reword: bool,
+    pub(super) told: ToldRuns,
+    pub(super) resize_deferred: Option<bool>,
 }
 
 impl OwnedBasis {
@@ -31,6 +33,8 @@ impl OwnedBasis {
             node_ips,
             now,
             may_reword: basis.may_reword,
+            told: basis.told.clone(),
+            resize_deferred: basis.resize_deferred,
         }
     }
 }

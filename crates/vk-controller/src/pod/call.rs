@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
-use vk_core::machine::{Call, CallOutcome, Changes, Created, LookedUp};
+use vk_core::machine::{Call, CallOutcome, Changes, Created, LookedUp, Updated};
 use vk_core::record::PodSnapshot;
 use vk_core::resolved::ResolvedPod;
-use vk_core::{Error, Handle, Result, Target};
-use vk_provider::{Adopt, BoxProvider, Create, PodChange, PodContext, Provider, Terminate, Update};
+use vk_core::{BackendInstance, Error, Handle, Result, Target};
+use vk_provider::{Adopt, Answer, BoxProvider, Create, PodChange, PodContext, Provider, Terminate, Update};
 
 use super::admission::{Admission, NodeReader};
 use super::context::ContextSource;
@@ -35,6 +35,8 @@ pub(super) struct CallRequest {
     pub(super) admission: Admission,
     /// What the last successful [`Call::Prepare`] left.
     pub(super) prepared: Option<Arc<ResolvedPod>>,
+    /// Which incarnation of the back end a create is meant for.
+    pub(super) instance: Option<BackendInstance>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -117,7 +119,7 @@ impl Caller {
     async fn create(&self, request: CallRequest) -> Result<Created> {
         let pod = in_api(request.pod)?;
         let prepared = request.prepared.ok_or_else(|| Error::internal("create before prepare"))?;
-        let create = Create::new(prepared, self.contexts.context(&pod), request.cancel);
+        let create = Create::new(prepared, self.contexts.context(&pod), request.cancel).meant_for(request.instance);
         let accepted = self.provider.create(create).await?;
         Ok(Created { handle: accepted.handle, observation: accepted.observation, instance: accepted.instance })
     }
@@ -128,11 +130,12 @@ impl Caller {
         self.provider.adopt(Adopt::new(request.target, resolved, self.contexts.context(&pod))).await
     }
 
-    async fn update(&self, request: CallRequest, change: PodChange) -> Result<()> {
+    async fn update(&self, request: CallRequest, change: PodChange) -> Result<Updated> {
         let pod = in_api(request.pod)?;
         let resolved = Arc::new(decode(&pod)?);
         let updated = self.provider.update(Update::new(request.target, resolved, change)).await?;
-        updated.into_result(change)
+        let resize_deferred = updated.resources == Some(Answer::Deferred);
+        updated.into_result(change).map(|()| Updated { resize_deferred })
     }
 }
 

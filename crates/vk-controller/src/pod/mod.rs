@@ -59,10 +59,12 @@ const QUEUE: usize = 1024;
 pub struct PodSettings {
     /// What becomes of pods that ask for what the provider does not honour.
     pub unsupported: UnsupportedFields,
-    /// How many provider calls that start or look up pods may be under way at once.
+    /// How many provider calls that prepare, start or update pods may be under way at once.
     pub start_workers: usize,
     /// How many provider calls that stop or remove pods may be under way at once.
     pub stop_workers: usize,
+    /// How many provider calls that take over or look up pods may be under way at once.
+    pub recovery_workers: usize,
     /// How many API writes may be under way at once.
     pub write_workers: usize,
     /// What becomes of the pods of DaemonSets.
@@ -81,6 +83,7 @@ impl Default for PodSettings {
             unsupported: UnsupportedFields::Strict,
             start_workers: 32,
             stop_workers: 32,
+            recovery_workers: 32,
             write_workers: 64,
             daemon_set_pods: DaemonSetPods::default(),
             orphans: OrphanPolicy::default(),
@@ -210,6 +213,7 @@ impl PodController {
             permits: Permits {
                 starts: settings.start_workers.max(1),
                 stops: settings.stop_workers.max(1),
+                recoveries: settings.recovery_workers.max(1),
                 writes: settings.write_workers.max(1),
             },
         };

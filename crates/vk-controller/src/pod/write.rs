@@ -84,6 +84,8 @@ impl PodWriter {
             node_ips: &basis.node_ips,
             start_time: basis.start_time,
             annotations: &basis.annotations,
+            told: &basis.told,
+            resize_deferred: basis.resize_deferred,
         };
         match plan(&decoded, &input) {
             StatusPlan::Unchanged { phase } => Ok(WriteOutcome::Unchanged { phase }),

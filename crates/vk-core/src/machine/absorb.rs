@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::calls::NEARER;
 use super::effect::{Call, Effect, EffectId, Write};
-use super::event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
+use super::event::{CallOutcome, Created, Event, LookedUp, Updated, WriteOutcome};
 use super::lane::Curve;
 use super::state::{ApiSide, BackendView, Farewell, PodMachine, Preparation, Stop};
 use crate::error::{Error, ErrorKind, Retry};
@@ -32,7 +32,7 @@ const WRITE_CURVE: Curve = Curve { first: Duration::from_millis(200), cap: Durat
 /// A conflict is over as soon as the watch has caught up.
 const CONFLICT_CURVE: Curve = Curve { first: Duration::from_millis(50), cap: Duration::from_secs(2) };
 /// An answer that will hardly change.
-const REFUSED_CURVE: Curve = Curve { first: Duration::from_secs(10), cap: Duration::from_secs(300) };
+pub(super) const REFUSED_CURVE: Curve = Curve { first: Duration::from_secs(10), cap: Duration::from_secs(300) };
 /// The back end, or something that the pod refers to, is not there for the moment.
 const OUTAGE_CURVE: Curve = Curve { first: Duration::from_millis(500), cap: Duration::from_secs(10) };
 /// The back end said no for now.
@@ -44,7 +44,7 @@ impl PodMachine {
             Event::Api(facts) => self.absorb_facts(facts, now),
             Event::Gone { deletion } => self.absorb_gone(deletion, now),
             Event::Observed(observation) => self.absorb_observation(observation, effects),
-            Event::Listed { found, instance, asked_at } => self.absorb_list(found, instance, asked_at, effects),
+            Event::Listed { found, instance, asked_at } => self.absorb_list(found, instance, asked_at, now, effects),
             Event::Called { id, outcome } => self.absorb_call(id, outcome, now, effects),
             Event::Written { id, outcome } => self.absorb_write(id, outcome, now, effects),
             Event::BackendRecovered => self.calls.succeeded(),
@@ -60,6 +60,10 @@ impl PodMachine {
     pub(super) fn absorb_first_facts(&mut self, facts: Arc<PodFacts>, now: Now) {
         self.handle.clone_from(&facts.handle);
         self.instance.clone_from(&facts.instance);
+        if !facts.started {
+            // That incarnation was given the pod, or may have been.
+            self.offered_to.clone_from(&facts.instance);
+        }
         self.status.changed();
         self.inherited_intent = self.policy.forgets && facts.start_time.is_some();
         if self.inherited_intent || !self.policy.forgets {
@@ -145,6 +149,9 @@ impl PodMachine {
         if observation.handle.is_some() {
             self.handle.clone_from(&observation.handle);
         }
+        if let Some(offered_to) = self.offered_to.take() {
+            self.remember_instance(Some(offered_to));
+        }
         self.seen_running = true;
         // Another create, should there ever be one, is prepared anew.
         self.preparation = Preparation::Needed;
@@ -158,9 +165,12 @@ impl PodMachine {
         found: Option<PodObservation>,
         instance: Option<BackendInstance>,
         asked_at: Duration,
+        now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        self.answered_by.clone_from(&instance);
         if let Some(observation) = found {
+            self.offered_to = None;
             self.remember_instance(instance);
             return self.absorb_observation(observation, effects);
         }
@@ -177,9 +187,13 @@ impl PodMachine {
         match self.backend {
             _ if !self.policy.lists_all => self.doubted = true,
             // A pod that has run is not given up because of one list: a lookup confirms it.
-            BackendView::Unlisted if !self.has_started() => self.believe_absence(instance),
+            BackendView::Unlisted if !self.has_started() => self.believe_absence(instance, now),
             BackendView::Unlisted | BackendView::Present(_) => self.backend = BackendView::Unknown,
-            BackendView::Unknown | BackendView::OtherInstance(_) | BackendView::Absent => {}
+            // Another one than before: maybe ours is back.
+            BackendView::OtherInstance { instance: ref before, .. } if instance.as_ref() != Some(before) => {
+                self.calls.succeeded();
+            }
+            BackendView::Unknown | BackendView::OtherInstance { .. } | BackendView::Absent => {}
         }
     }
 
@@ -188,26 +202,14 @@ impl PodMachine {
         self.handed_over.map(|at| at.saturating_add(self.policy.settle))
     }
 
-    /// Takes "absent" for proved, unless another incarnation of the back end than the pod's own said it (invariant 3).
-    fn believe_absence(&mut self, instance: Option<BackendInstance>) {
-        self.status.changed();
-        self.backend = match (&self.instance, instance) {
-            (Some(ours), Some(theirs)) if *ours != theirs && self.has_started() => BackendView::OtherInstance(theirs),
-            _ => BackendView::Absent,
-        };
-    }
-
-    fn remember_instance(&mut self, instance: Option<BackendInstance>) {
-        if instance.is_some() && self.instance != instance {
-            self.instance = instance;
-            self.status.changed();
-        }
-    }
-
     /// Whether any container may have run: what must not run twice.
     pub(super) fn has_started(&self) -> bool {
-        let recorded = self.facts().is_some_and(|facts| facts.started);
-        recorded || self.seen_running || self.inherited_intent
+        self.has_been_seen() || self.inherited_intent
+    }
+
+    /// Whether somebody has seen it in the back end.
+    pub(super) fn has_been_seen(&self) -> bool {
+        self.seen_running || self.facts().is_some_and(|facts| facts.started)
     }
 
     fn absorb_call(&mut self, id: EffectId, outcome: CallOutcome, now: Now, effects: &mut Vec<Effect>) {
@@ -216,7 +218,7 @@ impl PodMachine {
             CallOutcome::Prepared(result) => result.map(|()| self.absorb_prepared()).err(),
             CallOutcome::Created(result) => result.map(|created| self.absorb_created(created, now, effects)).err(),
             CallOutcome::Adopted(result) => result.map(|()| self.absorb_adopted(now)).err(),
-            CallOutcome::Updated(result) => self.absorb_updated(result).err(),
+            CallOutcome::Updated(result) => self.absorb_updated(call, result).err(),
             CallOutcome::Terminated(result) => self.absorb_terminated(result, effects).err(),
             CallOutcome::Removed(result) => result.map(|()| self.backend = BackendView::Absent).err(),
             CallOutcome::LookedUp(result) => result.map(|looked_up| self.absorb_lookup(looked_up, now, effects)).err(),
@@ -236,12 +238,16 @@ impl PodMachine {
         }
     }
 
-    fn absorb_updated(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+    fn absorb_updated(&mut self, call: Call, result: Result<Updated, Error>) -> Result<(), Error> {
         // What the back end cannot change, it cannot change at the second try either.
         if result.as_ref().err().is_none_or(|error| error.retry == Retry::Never) {
             self.given.clone_from(&self.offered);
+            if matches!(call, Call::Update(changes) if changes.resources) {
+                self.resize_deferred = Some(result.as_ref().is_ok_and(|updated| updated.resize_deferred));
+                self.status.changed();
+            }
         }
-        result.inspect(|()| self.calls.succeeded())
+        result.map(|_| self.calls.succeeded())
     }
 
     fn absorb_terminated(
@@ -267,7 +273,8 @@ impl PodMachine {
         if created.handle.is_some() {
             self.handle = created.handle;
         }
-        self.remember_instance(created.instance);
+        let offered_to = self.offered_to.take();
+        self.remember_instance(created.instance.or(offered_to));
         let accepted = || {
             let message = "accepted by the back end".to_owned();
             PodObservation::new(
@@ -296,8 +303,10 @@ impl PodMachine {
     }
 
     fn absorb_lookup(&mut self, looked_up: LookedUp, now: Now, effects: &mut Vec<Effect>) {
+        self.answered_by.clone_from(&looked_up.instance);
         if let Some(observation) = looked_up.found {
             self.calls.succeeded();
+            self.offered_to = None;
             self.remember_instance(looked_up.instance);
             self.absorb_observation(observation, effects);
             let runs = matches!(&self.backend, BackendView::Present(observation) if !self.has_settled(observation));
@@ -314,13 +323,9 @@ impl PodMachine {
             _ if matches!(self.backend, BackendView::Present(_)) => self.backend = BackendView::Unknown,
             _ => {
                 // Failures of creates still count: a lookup between two of them is no success.
-                self.believe_absence(looked_up.instance);
-                if let BackendView::OtherInstance(other) = &self.backend {
-                    let message = format!(
-                        "the back end is another one ({other}) than the one that runs this pod; waiting for it to come back"
-                    );
-                    effects.push(warning("BackendInstanceChanged", message));
-                    self.calls.failed(now.mono, REFUSED_CURVE, self.salt());
+                self.believe_absence(looked_up.instance, now);
+                if let BackendView::OtherInstance { instance, since } = self.backend.clone() {
+                    self.wait_for_our_instance(&instance, since, now, effects);
                 }
             }
         }
@@ -351,7 +356,12 @@ impl PodMachine {
     /// Unless the answer is certain, the pod is looked up before anything is repeated (invariant 3).
     fn absorb_failed_create(&mut self, error: &Error, now: Now) {
         match self.backend {
-            BackendView::Unknown if is_certain(&error.kind) => self.backend = BackendView::Absent,
+            BackendView::Unknown if is_certain(&error.kind) => {
+                self.backend = BackendView::Absent;
+                self.offered_to = None;
+            }
+            // Nothing has happened; a lookup tells whom to ask now.
+            BackendView::Unknown if error.kind == ErrorKind::OtherInstance => self.offered_to = None,
             _ => self.handed_over = Some(now.mono),
         }
     }
@@ -405,7 +415,7 @@ impl PodMachine {
         match outcome {
             WriteOutcome::Unchanged { phase } => {
                 self.writes.succeeded();
-                self.status.acknowledged = Some(phase);
+                self.status.acknowledge(phase);
             }
             WriteOutcome::Applied { phase, resource_version } => self.absorb_applied(phase, resource_version, now),
             WriteOutcome::Reworded { phase, resource_version } => {
@@ -414,7 +424,7 @@ impl PodMachine {
             }
             WriteOutcome::OnlyWords { phase } => {
                 self.writes.succeeded();
-                self.status.acknowledged = Some(phase);
+                self.status.acknowledge(phase);
                 self.status.only_words = !self.status.dirty;
                 self.status.dirty = true;
             }
@@ -449,7 +459,7 @@ impl PodMachine {
 
     fn absorb_applied(&mut self, phase: Phase, resource_version: String, now: Now) {
         self.writes.succeeded();
-        self.status.acknowledged = Some(phase);
+        self.status.acknowledge(phase);
         let echo_seen = self.in_api().is_some_and(|facts| facts.resource_version == resource_version);
         self.status.echo_until = (!echo_seen).then_some(now.mono + ECHO_PATIENCE);
         self.status.written_version = Some(resource_version);
@@ -484,7 +494,7 @@ fn curve_of(kind: &ErrorKind) -> Curve {
     }
 }
 
-fn warning(reason: &str, message: String) -> Effect {
+pub(super) fn warning(reason: &str, message: String) -> Effect {
     let reason = reason.to_owned();
     Effect::Record(BackendEvent { kind: EventType::Warning, reason, message, container: None })
 }

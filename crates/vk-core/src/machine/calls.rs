@@ -30,6 +30,7 @@ impl PodMachine {
             Call::Create => {
                 self.backend = BackendView::Unknown;
                 self.create_begun = Some(now.mono);
+                self.offered_to.clone_from(&self.answered_by);
                 self.start_time.get_or_insert(now.wall);
             }
             Call::Prepare | Call::Adopt | Call::Update(_) => self.offered = self.in_api().cloned(),
@@ -55,7 +56,7 @@ impl PodMachine {
         match &self.backend {
             BackendView::Unlisted => None,
             BackendView::Unknown => Some(Call::Lookup),
-            BackendView::OtherInstance(_) => {
+            BackendView::OtherInstance { .. } => {
                 let is_waited_for = self.in_api().is_some() || !self.policy.lists_all;
                 is_waited_for.then_some(Call::Lookup)
             }

@@ -15,14 +15,18 @@ const LOST: i32 = 137;
 impl PodMachine {
     pub(super) fn conclude(&mut self, now: Now) {
         self.enforce_active_deadline(now);
-        if self.end.is_none() {
-            self.end = self.end_by_now();
-            if self.end.is_some() {
-                self.ended_at = Some(now.mono);
-                self.status.changed();
-            }
+        if self.end.is_none()
+            && let Some(cause) = self.end_by_now()
+        {
+            self.come_to_end(cause, now);
         }
         self.hold_to_the_end(now);
+    }
+
+    pub(super) fn come_to_end(&mut self, cause: EndCause, now: Now) {
+        self.end = Some(cause);
+        self.ended_at = Some(now.mono);
+        self.status.changed();
     }
 
     /// What has been told as ended stays ended, whatever the back end shows later.

@@ -64,8 +64,8 @@ pub enum CallOutcome {
     Created(Result<Created, Error>),
     /// The back end took the pod's context.
     Adopted(Result<(), Error>),
-    /// The back end answered to the changes; those in the set it does not know, or never can do.
-    Updated(Result<(), Error>),
+    /// The back end answered to the changes.
+    Updated(Result<Updated, Error>),
     /// The stop is under way.
     Terminated(Result<Option<PodObservation>, Error>),
     /// Nothing of the pod is left.
@@ -83,6 +83,13 @@ pub struct Created {
     pub observation: Option<PodObservation>,
     /// Who took it.
     pub instance: Option<BackendInstance>,
+}
+
+/// A successful update.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Updated {
+    /// The resize has to wait; the back end makes it when it can (KEP-1287).
+    pub resize_deferred: bool,
 }
 
 /// A successful lookup.

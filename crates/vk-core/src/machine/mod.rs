@@ -14,6 +14,7 @@ mod changes;
 mod conclude;
 mod effect;
 mod event;
+mod instance;
 mod lane;
 mod occupancy;
 mod policy;
@@ -23,7 +24,7 @@ mod writes;
 
 pub use answer::Refusal;
 pub use effect::{Call, Changes, Effect, EffectId, Write};
-pub use event::{CallOutcome, Created, Event, LookedUp, WriteOutcome};
+pub use event::{CallOutcome, Created, Event, LookedUp, Updated, WriteOutcome};
 pub use occupancy::Occupancy;
 pub use policy::{BackendPolicy, Release};
 pub use state::{ApiSide, BackendView, PodMachine, StatusBasis};

@@ -21,7 +21,9 @@ impl PodMachine {
             BackendView::Present(_) => Occupancy::Taken,
             BackendView::Absent if self.wants_to_run() => Occupancy::Open,
             BackendView::Absent => Occupancy::None,
-            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance(_) => self.presumed_occupancy(),
+            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance { .. } => {
+                self.presumed_occupancy()
+            }
         }
     }
 

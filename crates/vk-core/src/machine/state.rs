@@ -16,7 +16,7 @@ use super::policy::BackendPolicy;
 use crate::identity::{BackendInstance, Handle, PodUid};
 use crate::observation::{ContainerState, PodObservation, Stage};
 use crate::record::{HANDLE_ANNOTATION, INSTANCE_ANNOTATION, PodFacts};
-use crate::status::{EndCause, Phase, Verdict};
+use crate::status::{EndCause, Phase, ToldRuns, Verdict};
 use crate::time::Now;
 
 /// The pod in the API.
@@ -36,7 +36,12 @@ pub enum BackendView {
     /// A lookup has to tell.
     Unknown,
     /// Another incarnation of the back end says "absent", which proves nothing about ours.
-    OtherInstance(BackendInstance),
+    OtherInstance {
+        /// That other one.
+        instance: BackendInstance,
+        /// Since when none but others have answered, on the monotonic clock.
+        since: Duration,
+    },
     /// Proved absent.
     Absent,
     /// Observed.
@@ -81,6 +86,10 @@ pub(super) struct StatusProgress {
     pub(super) may_reword: bool,
     /// What is unwritten is known to be nothing but messages.
     pub(super) only_words: bool,
+    /// The runs that our last write, or comparison, told of.
+    pub(super) told: ToldRuns,
+    /// Those that the write under way tells of.
+    pub(super) telling: ToldRuns,
 }
 
 impl StatusProgress {
@@ -88,6 +97,12 @@ impl StatusProgress {
     pub(super) fn changed(&mut self) {
         self.dirty = true;
         self.only_words = false;
+    }
+
+    /// The API says what was to be written.
+    pub(super) fn acknowledge(&mut self, phase: Phase) {
+        self.acknowledged = Some(phase);
+        self.told = std::mem::take(&mut self.telling);
     }
 }
 
@@ -130,10 +145,17 @@ pub struct PodMachine {
     pub(super) given: Option<Arc<PodFacts>>,
     /// What the call under way, or the preparation of the next create, gives it.
     pub(super) offered: Option<Arc<PodFacts>>,
+    /// Whether the newest resize has to wait, once this process has been told.
+    pub(super) resize_deferred: Option<bool>,
     /// A list that does not name every pod did not name this one: a lookup has to tell.
     pub(super) doubted: bool,
     pub(super) handle: Option<Handle>,
+    /// Which incarnation of the back end has the pod.
     pub(super) instance: Option<BackendInstance>,
+    /// Which incarnation a create was meant for of which nobody knows yet whether it took effect.
+    pub(super) offered_to: Option<BackendInstance>,
+    /// Which incarnation has answered last.
+    pub(super) answered_by: Option<BackendInstance>,
 
     pub(super) stop: Option<Stop>,
     pub(super) end: Option<EndCause>,
@@ -170,6 +192,10 @@ pub struct StatusBasis<'a> {
     pub annotations: BTreeMap<String, String>,
     /// Whether a patch that changes nothing but messages for people may be written now.
     pub may_reword: bool,
+    /// Which runs have been told.
+    pub told: &'a ToldRuns,
+    /// Whether a resize that has not been made has to wait.
+    pub resize_deferred: Option<bool>,
 }
 
 impl PodMachine {
@@ -217,9 +243,12 @@ impl PodMachine {
             preparation: Preparation::Needed,
             given: None,
             offered: None,
+            resize_deferred: None,
             doubted: false,
             handle: None,
             instance: None,
+            offered_to: None,
+            answered_by: None,
             stop: None,
             end: None,
             ended_at: None,
@@ -264,6 +293,11 @@ impl PodMachine {
         &self.backend
     }
 
+    /// Which incarnation of the back end the create under way is meant for.
+    pub fn offered_to(&self) -> Option<&BackendInstance> {
+        self.offered_to.as_ref()
+    }
+
     /// What the back end wants to be given back.
     pub fn handle(&self) -> Option<&Handle> {
         self.handle.as_ref()
@@ -276,24 +310,31 @@ impl PodMachine {
                 !self.has_settled(observation) && (self.stop.is_some() || !is_steady(observation))
             }
             BackendView::Absent => self.wants_to_run(),
-            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance(_) => true,
+            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance { .. } => true,
         };
         awaited || self.calls.in_flight().is_some()
     }
 
-    /// What the status is to be computed from; read by the shell when it carries out [`Write::Status`].
-    pub fn status_basis(&self) -> StatusBasis<'_> {
-        let observation = match (&self.last_words, &self.backend) {
+    /// The observation that the status is computed from.
+    pub(super) fn told_observation(&self) -> Option<&PodObservation> {
+        match (&self.last_words, &self.backend) {
             (Some(last_words), _) => Some(&**last_words),
             (None, BackendView::Present(observation)) => Some(&**observation),
             (None, _) => None,
-        };
+        }
+    }
+
+    /// What the status is to be computed from; read by the shell when it carries out [`Write::Status`].
+    pub fn status_basis(&self) -> StatusBasis<'_> {
+        let observation = self.told_observation();
         StatusBasis {
             verdict: self.verdict(),
             observation,
             start_time: self.start_time,
             annotations: self.annotations(observation),
             may_reword: self.status.may_reword,
+            told: &self.status.told,
+            resize_deferred: self.resize_deferred,
         }
     }
 
@@ -317,7 +358,7 @@ impl PodMachine {
         if let Some(handle) = &self.handle {
             annotations.insert(HANDLE_ANNOTATION.to_owned(), STANDARD.encode(handle.as_bytes()));
         }
-        if let Some(instance) = &self.instance {
+        if let Some(instance) = self.instance.as_ref().or_else(|| self.uncertain_instance()) {
             annotations.insert(INSTANCE_ANNOTATION.to_owned(), instance.as_str().to_owned());
         }
         annotations
@@ -343,7 +384,7 @@ impl PodMachine {
         let is_released = match self.backend {
             BackendView::Absent => true,
             // Once its own incarnation is back, a list finds it again, as an orphan. Where nothing is listed, nobody would.
-            BackendView::OtherInstance(_) => self.policy.lists_all,
+            BackendView::OtherInstance { .. } => self.policy.lists_all,
             BackendView::Unlisted | BackendView::Unknown | BackendView::Present(_) => false,
         };
         is_released

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::effect::{Call, Effect, Write};
 use super::state::{BackendView, Farewell, PodMachine, Preparation};
 use crate::observation::{ContainerState, PodObservation, Stage};
+use crate::status::ToldRuns;
 use crate::time::Now;
 
 /// A pod that starts at once is written once: "creating" is told only if it lasts, and what a create's reply tells is told
@@ -27,6 +28,7 @@ impl PodMachine {
             self.status.dirty = false;
             self.status.only_words = false;
             self.status.may_reword = self.end.is_some() || now.mono >= self.status.reword_from;
+            self.status.telling = self.told_observation().map(ToldRuns::of).unwrap_or_default();
             self.record_intent(now);
             if self.farewell == Farewell::Owed {
                 self.farewell = Farewell::UnderWay;
@@ -49,7 +51,7 @@ impl PodMachine {
         let stopped = match &self.backend {
             BackendView::Present(observation) => self.has_settled(observation),
             BackendView::Absent => true,
-            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance(_) => false,
+            BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance { .. } => false,
         };
         let may_delete = facts.deletion.is_some() && stopped && self.terminal_status_is_acknowledged();
         (may_delete && !self.delete_sent).then_some((Write::Delete, Duration::ZERO))
@@ -77,6 +79,7 @@ impl PodMachine {
     fn record_intent(&mut self, now: Now) {
         if self.must_record_intent() {
             self.start_time.get_or_insert(now.wall);
+            self.offered_to.clone_from(&self.answered_by);
         }
     }
 

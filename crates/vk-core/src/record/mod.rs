@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use decode::{DecodeError, WireMeta, decode};
-pub(crate) use fingerprint::fingerprint_of;
+pub(crate) use fingerprint::{Fingerprint, fingerprint_of};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

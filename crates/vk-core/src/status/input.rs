@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::told_runs::ToldRuns;
 use crate::observation::PodObservation;
 
 /// `status.phase`.
@@ -121,6 +122,10 @@ pub struct StatusInput<'a> {
     pub start_time: Option<Timestamp>,
     /// Annotations of the core and the back end to write along; those that the pod has already are left out of the patch.
     pub annotations: &'a BTreeMap<String, String>,
+    /// Which runs this agent has told of with its last write.
+    pub told: &'a ToldRuns,
+    /// Whether a resize that has not been made is only put off; `None`: what the API says of that stays.
+    pub resize_deferred: Option<bool>,
 }
 
 /// What to write.

@@ -17,12 +17,14 @@ mod pod_view;
 mod reported_container;
 mod resources;
 mod restart;
+mod told_runs;
 mod unreported_container;
 
 pub use ended::{ExpectedContainer, ended};
 pub use input::{EndCause, Phase, StatusInput, StatusPlan, Verdict};
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 pub use restart::ContainerRestart;
+pub use told_runs::ToldRuns;
 
 use addresses::Addresses;
 use conditions::Conditions;

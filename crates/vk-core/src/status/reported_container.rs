@@ -20,7 +20,7 @@ pub(super) fn reported(
     api: Option<&ContainerStatus>,
     observed: &ContainerObservation,
 ) -> ContainerStatus {
-    let report = Report::new(api, observed);
+    let report = Report::new(view, api, observed);
     let mut status = ContainerStatus {
         restart_count: report.restart_count(),
         last_state: report.last_run().map(terminated),
@@ -57,17 +57,20 @@ struct Report<'a> {
     api: Option<&'a ContainerStatus>,
     observed: &'a ContainerObservation,
     restarts: i32,
+    /// This agent has told of that run before: if the API speaks of another one, somebody else has written that.
+    is_told: bool,
     /// The identifier that the observation gives for the newest run; empty if it gives none.
     id: &'a str,
 }
 
 impl<'a> Report<'a> {
-    fn new(api: Option<&'a ContainerStatus>, observed: &'a ContainerObservation) -> Self {
+    fn new(view: &PodView<'_>, api: Option<&'a ContainerStatus>, observed: &'a ContainerObservation) -> Self {
         let id = match &observed.state {
             observation::ContainerState::Terminated(run) if observed.container_id.is_empty() => &run.container_id,
             _ => &observed.container_id,
         };
-        Self { api, observed, restarts: i32::try_from(observed.restarts).unwrap_or(i32::MAX), id }
+        let restarts = i32::try_from(observed.restarts).unwrap_or(i32::MAX);
+        Self { api, observed, restarts, is_told: view.input.told.contains(observed), id }
     }
 
     fn is_running(&self) -> bool {
@@ -94,7 +97,7 @@ impl<'a> Report<'a> {
 
     /// The run that the API shows, if the observation is about a later one.
     fn run_left_behind(&self) -> Option<ContainerStateTerminated> {
-        let api = self.api?;
+        let api = self.api.filter(|_| !self.is_told)?;
         if let Some(run) = terminated_of(api) {
             let is_later = self.waits() || self.is_running() || !self.is_same_run();
             return is_later.then(|| run.clone());
@@ -105,7 +108,7 @@ impl<'a> Report<'a> {
 
     /// Whether the observation is about a run that came after one which the API knows.
     fn follows_another_run(&self) -> bool {
-        let Some(api) = self.api else { return false };
+        let Some(api) = self.api.filter(|_| !self.is_told) else { return false };
         let left_back_off = is_waiting(api)
             && last_run_of(api).is_some()
             && api

@@ -15,6 +15,9 @@ use crate::quantity;
 /// Condition of a pod whose containers were asked to be resized.
 pub(super) const POD_RESIZE_PENDING: &str = "PodResizePending";
 
+const DEFERRED: &str = "Deferred";
+const INFEASIBLE: &str = "Infeasible";
+
 /// The resources that can be changed while a pod runs.
 const RESIZABLE: [&str; 2] = ["cpu", "memory"];
 
@@ -47,7 +50,8 @@ fn quantities(figures: &BTreeMap<String, String>) -> Figures {
     Some(figures.iter().filter_map(|(name, figure)| Some((name.clone(), canonical(figure)?))).collect())
 }
 
-/// `PodResizePending`, if the spec asks for other figures than the containers were given.
+/// `PodResizePending`, if the spec asks for other figures than the containers were given. Its reason says whether that may
+/// change.
 pub(super) fn resize_pending(view: &PodView<'_>, statuses: &[&ContainerStatus]) -> Option<PodCondition> {
     let refused: Vec<&str> = view
         .containers
@@ -61,10 +65,16 @@ pub(super) fn resize_pending(view: &PodView<'_>, statuses: &[&ContainerStatus]) 
     (!refused.is_empty()).then(|| PodCondition {
         type_: POD_RESIZE_PENDING.to_owned(),
         status: "True".to_owned(),
-        reason: Some("Infeasible".to_owned()),
+        reason: Some(if is_deferred(view) { DEFERRED } else { INFEASIBLE }.to_owned()),
         message: Some(format!("these containers have not been resized: [{}]", refused.join(" "))),
         ..PodCondition::default()
     })
+}
+
+fn is_deferred(view: &PodView<'_>) -> bool {
+    let known = view.api.conditions.iter().flatten().find(|condition| condition.type_ == POD_RESIZE_PENDING);
+    let was_deferred = || known.is_some_and(|condition| condition.reason.as_deref() == Some(DEFERRED));
+    view.input.resize_deferred.unwrap_or_else(was_deferred)
 }
 
 fn differs(container: &SpecContainer<'_>, given: &ResourceRequirements) -> bool {

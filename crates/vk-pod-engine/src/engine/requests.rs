@@ -60,6 +60,9 @@ impl<R: ContainerRuntime> Actor<R> {
     fn create(&mut self, request: Create) -> Result<Accepted> {
         // Without a list nobody knows what runs already.
         self.health.clone()?;
+        if let Some(instance) = &self.instance {
+            request.check_instance(instance)?;
+        }
         self.give(&request.pod, request.context)?;
         let observation = self.pods.get(&request.pod.uid).and_then(|pod| pod.observation.clone());
         let mut accepted = observation.map_or_else(Accepted::default, Accepted::observed);

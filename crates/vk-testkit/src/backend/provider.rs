@@ -102,7 +102,9 @@ impl Provider for SimulatedProvider {
 
     async fn create(&self, request: Create) -> Result<Accepted> {
         let (backend, pod, bare) = (self.backend.clone(), request.pod.clone(), self.nature.answers_bare);
+        let (uid, cancel) = (pod.uid.clone(), request.cancel.clone());
         let act = move |twist| {
+            request.check_instance(&backend.instance())?;
             backend.start(&pod, twist);
             let observed = backend.observe(&pod.uid, twist).filter(|_| !bare);
             let mut accepted = observed.map_or_else(Accepted::default, Accepted::observed);
@@ -111,8 +113,8 @@ impl Provider for SimulatedProvider {
         };
         tokio::select! {
             biased;
-            () = request.cancel.cancelled() => Err(Error::cancelled()),
-            reply = self.call(Method::Create, Some(&request.pod.uid), act) => reply,
+            () = cancel.cancelled() => Err(Error::cancelled()),
+            reply = self.call(Method::Create, Some(&uid), act) => reply,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use virtual_kubelet::core::record::RestartPolicy;
 use virtual_kubelet::core::resolved::ResolvedPod;
+use virtual_kubelet::core::status::ContainerRestart;
 use virtual_kubelet::core::{ContainerKind, Error, Handle, PodKey, PodObservation, PodUid, Stage};
 
 use super::container::{Container, Standing};
@@ -82,7 +83,7 @@ impl Workload {
             number,
             nature,
             policy: RestartPolicy::parse(policy.unwrap_or_default()),
-            containers: containers_of(pod),
+            containers: containers_of(pod).into_iter().map(|container| ended_for_good(pod, container)).collect(),
             progress: Progress::Accepted { starts_at: now + millis(nature.starts_after) },
             unreachable_until: None,
             visible_from: now + millis(nature.hidden_for),
@@ -395,6 +396,26 @@ impl Workload {
         let of_kind = self.containers.iter().enumerate().filter(|(_, container)| container.kind == kind);
         of_kind.map(|(index, _)| index).collect()
     }
+}
+
+/// A container that the pod's status shows as ended, and that nothing restarts, does not run in another attempt either.
+fn ended_for_good(pod: &ResolvedPod, container: Container) -> Container {
+    let exit_code = pod.pod.status.as_ref().and_then(|status| {
+        let init = status.init_container_statuses.iter().flatten();
+        let regular = status.container_statuses.iter().flatten();
+        let ephemeral = status.ephemeral_container_statuses.iter().flatten();
+        let shown = init.chain(regular).chain(ephemeral).find(|shown| shown.name == container.name)?;
+        Some(shown.state.as_ref()?.terminated.as_ref()?.exit_code)
+    });
+    let Some(exit_code) = exit_code else { return container };
+    let policy = pod.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()).unwrap_or_default();
+    let restart = pod.pod.spec.as_ref().and_then(|spec| {
+        let specs = spec.init_containers.iter().flatten().chain(&spec.containers);
+        specs.into_iter().find(|of_spec| of_spec.name == container.name).map(ContainerRestart::of)
+    });
+    // An ephemeral container never runs again.
+    let restarts = restart.is_some_and(|restart| restart.restarts(RestartPolicy::parse(policy), exit_code));
+    if restarts { container } else { Container { standing: Standing::Ended(exit_code), ..container } }
 }
 
 fn containers_of(pod: &ResolvedPod) -> Vec<Container> {

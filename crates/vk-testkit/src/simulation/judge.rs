@@ -132,13 +132,13 @@ impl Case<'_> {
 
     fn two_at_once(&self) -> Option<String> {
         let mut ends: Option<Option<Duration>> = None;
-        for life in self.started_lives() {
+        let started: Vec<&Life> = self.started_lives().collect();
+        for (index, life) in started.iter().enumerate() {
             let began = life.runs.first().map(|run| run.began).unwrap_or_default();
             if ends.is_some_and(|end| end.is_none_or(|end| end > began)) {
-                // Excused: it was given to two incarnations of the back end, and the API had not shown yet that the first one
-                // had started it. Whoever did not get the answer cannot know.
-                let is_excused =
-                    self.is_elsewhere() && self.history.shown_started.is_none_or(|shown| shown > life.accepted);
+                // Excused: it was given to two incarnations of the back end, and whoever had asked the first one died before
+                // the API showed anything of it.
+                let is_excused = self.is_elsewhere() && self.nobody_knows_of(&started[..index], life);
                 return (!is_excused).then(|| format!("at {began:?} it was started a second time while it ran"));
             }
             let is_over = life.runs.iter().all(|run| run.ended.is_some());
@@ -157,13 +157,10 @@ impl Case<'_> {
         if before.is_empty() {
             return None;
         }
-        let is_unknown = self.history.shown_started.is_none_or(|shown| shown > last.accepted);
         let forgot = self.evidence.nature.forgets_after.is_some();
         let was_lost = before.last().is_some_and(|life| matches!(life.gone, Some((_, Happening::Lost))));
-        let is_excused = self.is_elsewhere() || (was_lost && !forgot && self.has_new_agent(before, last));
-        if is_unknown && is_excused {
-            // Excused: the API had not shown yet that it had started, and either it was given to two incarnations of the
-            // back end, or the back end lost what it promises to remember while whoever was given it was dead.
+        if self.nobody_knows_of(before, last) && (self.is_elsewhere() || (was_lost && !forgot)) {
+            // Excused: it was given to two incarnations of the back end, or the back end lost what it promises to remember.
             return None;
         }
         let restarts = self.history.newest.text("/spec/restartPolicy") != "Never";
@@ -171,6 +168,13 @@ impl Case<'_> {
         let ended = self.history.terminal.is_some_and(|at| at < last.accepted);
         let is_permitted = self.evidence.nature.fences && restarts && were_lost && !ended;
         (!is_permitted).then(|| format!("at {:?} it was started for the {}th time", last.accepted, started.len()))
+    }
+
+    /// Whether the API did not show the earlier lives when this one was accepted, and whoever had begun them has died since,
+    /// or is another agent that lived at the same time.
+    fn nobody_knows_of(&self, before: &[&Life], last: &Life) -> bool {
+        let is_shown = self.history.shown_started.is_some_and(|shown| shown <= last.accepted);
+        !is_shown && (self.has_new_agent(before, last) || self.has_several_agents_at(last.accepted))
     }
 
     /// Whether an agent began between the last of the earlier lives and this one.

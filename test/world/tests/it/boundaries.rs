@@ -4,6 +4,10 @@ use vk_testkit::boundary::{Boundary, Effects, Moment, play};
 use vk_testkit::interposer::Interposition;
 use vk_testkit::scenario::{CATALOGUE, Scenario, play as play_whole};
 
+/// Fewer would mean that something is not tried any more.
+const LEAST_SCENARIOS: usize = 20;
+const LEAST_CRASHES: usize = 150;
+
 /// The agent dies around every effect of this kind.
 fn die_everywhere(kind: Effects, moments: &[Moment]) {
     let mut crashes = 0;
@@ -13,6 +17,7 @@ fn die_everywhere(kind: Effects, moments: &[Moment]) {
         let whole = play(scenario, kind, None);
         assert_eq!(whole.verdict, Ok(()), "{scenario:?} without a crash");
         println!("{:40} {} effects", scenario.name, whole.effects.len());
+        assert!(!whole.effects.is_empty(), "{scenario:?} has no effect of this kind");
         for effect in 0..whole.effects.len() {
             for moment in moments {
                 let boundary = Boundary { effect, moment: *moment };
@@ -27,7 +32,7 @@ fn die_everywhere(kind: Effects, moments: &[Moment]) {
     }
     println!("{} scenarios, {crashes} crashes, {} failures", scenarios.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(scenarios.len() >= 12);
+    assert!(scenarios.len() >= LEAST_SCENARIOS && crashes >= LEAST_CRASHES * moments.len(), "{crashes} crashes");
 }
 
 #[test]

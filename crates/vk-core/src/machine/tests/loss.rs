@@ -166,13 +166,3 @@ fn a_pod_that_no_list_names_is_looked_up() {
     harness.listed_absent().absent().absent();
     assert!(matches!(harness.end(), Some(EndCause::Lost { .. })));
 }
-
-#[test]
-fn a_pod_that_never_ran_may_start_on_another_back_end() {
-    let before = PodFacts { instance: Some(BackendInstance::from("engine-1")), ..facts() };
-    let mut harness = Harness::with(before, REMEMBERS);
-    let asked_at = harness.now.mono;
-    let instance = Some(BackendInstance::from("engine-2"));
-    harness.event(Event::Listed { found: None, instance, asked_at });
-    assert_eq!(harness.under_way(), Some(Call::Prepare));
-}

@@ -5,6 +5,7 @@ mod defects;
 mod end;
 mod exhaustive;
 mod farewell;
+mod instance;
 mod loss;
 mod model;
 mod release;

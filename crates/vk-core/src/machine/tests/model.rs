@@ -249,7 +249,7 @@ impl Model {
                 CallOutcome::Created(result(()).map(|()| Created { observation: found, ..Created::default() }))
             }
             Call::Adopt => CallOutcome::Adopted(result(())),
-            Call::Update(_) => CallOutcome::Updated(result(())),
+            Call::Update(_) => CallOutcome::Updated(result(()).map(|()| Updated::default())),
             Call::Terminate { .. } => CallOutcome::Terminated(result(()).map(|()| found)),
             Call::Remove => CallOutcome::Removed(result(())),
             Call::Lookup => CallOutcome::LookedUp(result(()).map(|()| LookedUp { found, instance: None })),

@@ -8,7 +8,7 @@ fn a_changed_image_is_carried_over_once() {
     let mut harness = Harness::running();
     harness.api(|facts| facts.containers[0].image = "app:2".into());
     assert_eq!(harness.under_way(), Some(Call::Update(Changes { images: true, ..Changes::default() })));
-    harness.finish(CallOutcome::Updated(Ok(())));
+    harness.finish(CallOutcome::Updated(Ok(Updated::default())));
     assert_eq!(harness.under_way(), None);
 }
 
@@ -31,7 +31,9 @@ fn the_active_deadline_stops_the_pod() {
         facts.active_deadline_seconds = Some(60);
         facts.start_time = Some(started);
     });
-    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running }).finish(CallOutcome::Updated(Ok(())));
+    harness
+        .answer(WriteOutcome::Unchanged { phase: Phase::Running })
+        .finish(CallOutcome::Updated(Ok(Updated::default())));
     harness.wake();
     assert_eq!(harness.now.wall.duration_since(started).as_secs(), 60);
     assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(30) }));
@@ -45,7 +47,7 @@ fn a_change_during_an_update_is_carried_over_too() {
     harness.api(|facts| facts.labels += 1);
     assert_eq!(harness.under_way(), Some(Call::Update(Changes { metadata: true, ..Changes::default() })));
     harness.api(|facts| facts.containers[0].image = "app:2".into());
-    harness.finish(CallOutcome::Updated(Ok(())));
+    harness.finish(CallOutcome::Updated(Ok(Updated::default())));
     assert_eq!(harness.under_way(), Some(Call::Update(Changes { images: true, ..Changes::default() })));
 }
 
@@ -90,6 +92,24 @@ fn each_kind_of_change_is_told_as_what_it_is() {
 }
 
 #[test]
+fn a_resize_that_has_to_wait_is_told_as_one() {
+    let mut harness = Harness::running();
+    assert_eq!(harness.machine.status_basis().resize_deferred, None);
+    harness.api(|facts| facts.containers[0].resources = 7).answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.finish(CallOutcome::Updated(Ok(Updated { resize_deferred: true })));
+    assert_eq!((harness.machine.status_basis().resize_deferred, harness.writing()), (Some(true), Some(Write::Status)));
+    harness
+        .wrote(Phase::Running)
+        .api(|facts| facts.labels += 1)
+        .answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.finish(CallOutcome::Updated(Ok(Updated::default())));
+    assert_eq!(harness.machine.status_basis().resize_deferred, Some(true), "labels do not say anything of it");
+    harness.api(|facts| facts.containers[0].resources = 8).answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.finish(CallOutcome::Updated(Err(Error::unsupported("resources", "never"))));
+    assert_eq!(harness.machine.status_basis().resize_deferred, Some(false));
+}
+
+#[test]
 fn fields_that_only_the_control_plane_reads_are_no_change() {
     let mut harness = Harness::running();
     harness.api(|facts| facts.generation += 1);
@@ -118,7 +138,7 @@ fn begins_now(harness: &mut Harness) {
 fn limit(harness: &mut Harness, seconds: u64) {
     harness.api(|facts| facts.active_deadline_seconds = Some(seconds));
     harness.answer(WriteOutcome::Unchanged { phase: Phase::Running });
-    harness.finish(CallOutcome::Updated(Ok(())));
+    harness.finish(CallOutcome::Updated(Ok(Updated::default())));
 }
 
 #[test]

@@ -246,6 +246,45 @@ fn resources_are_told_where_something_was_asked_for() {
     assert_eq!(status["resources"]["limits"], json!({"memory": "128Mi"}));
 }
 
+/// Two agents of one identity, of which one has polled later than the other, told their runs in turn, and counted a restart
+/// with every write. Found by the simulation: seed 883.
+#[test]
+fn who_is_contradicted_counts_a_run_once() {
+    for counted in [0, 1] {
+        let run = |id: &str, restarts| ContainerObservation { container_id: id.into(), restarts, ..running(None) };
+        let (mut one, mut other) = (with_probes(&[]), with_probes(&[]));
+        observe(&mut one, run("x://1", 0));
+        for _ in 0..20 {
+            other.pod = one.pod.clone();
+            let second = observe(&mut other, run("x://2", counted));
+            assert_eq!(second["restartCount"], 1);
+            one.pod = other.pod.clone();
+            let first = observe(&mut one, run("x://1", 0));
+            assert_eq!(first["restartCount"], 1);
+            assert_eq!(first["lastState"], second["lastState"], "no end is invented");
+        }
+        assert_eq!(observe(&mut one, run("x://2", counted))["restartCount"], 1 + i32::from(counted == 0));
+    }
+}
+
+#[test]
+fn a_resize_that_is_put_off_is_told_as_such() {
+    let mut scenario = with_probes(&[]);
+    scenario.pod["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}});
+    observe(&mut scenario, running(None));
+    scenario.pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("200m");
+    let reason = |scenario: &mut Scenario, deferred| {
+        scenario.resize_deferred = deferred;
+        observe(scenario, running(None));
+        let conditions = scenario.pod["status"]["conditions"].as_array().unwrap().clone();
+        let pending = conditions.into_iter().find(|condition| condition["type"] == "PodResizePending");
+        pending.map(|condition| condition["reason"].as_str().unwrap().to_owned()).unwrap()
+    };
+    assert_eq!(reason(&mut scenario, Some(true)), "Deferred");
+    assert_eq!(reason(&mut scenario, None), "Deferred", "an agent that restarts has not been told");
+    assert_eq!(reason(&mut scenario, Some(false)), "Infeasible");
+}
+
 #[test]
 fn a_resize_is_refused_in_the_open() {
     let mut scenario = with_probes(&[]);

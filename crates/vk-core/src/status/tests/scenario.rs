@@ -11,7 +11,7 @@ use super::server;
 use crate::error::Error;
 use crate::identity::PodUid;
 use crate::observation::{ContainerKind, ContainerObservation, ContainerState, PodObservation, Stage, Terminated};
-use crate::status::{EndCause, Phase, StatusInput, StatusPlan, Verdict, plan};
+use crate::status::{EndCause, Phase, StatusInput, StatusPlan, ToldRuns, Verdict, plan};
 
 /// A pod in the API, and a clock that goes on with every step.
 pub(super) struct Scenario {
@@ -20,6 +20,8 @@ pub(super) struct Scenario {
     pub(super) node_ips: Vec<IpAddr>,
     pub(super) start_time: Option<Timestamp>,
     pub(super) annotations: BTreeMap<String, String>,
+    pub(super) told: ToldRuns,
+    pub(super) resize_deferred: Option<bool>,
 }
 
 impl Scenario {
@@ -61,6 +63,8 @@ impl Scenario {
             node_ips: vec!["192.0.2.10".parse().unwrap()],
             start_time: None,
             annotations: BTreeMap::new(),
+            told: ToldRuns::default(),
+            resize_deferred: None,
         }
     }
 
@@ -81,6 +85,8 @@ impl Scenario {
             node_ips: &self.node_ips,
             start_time: self.start_time,
             annotations: &self.annotations,
+            told: &self.told,
+            resize_deferred: self.resize_deferred,
         };
         plan(&self.typed(), &input)
     }
@@ -96,6 +102,7 @@ impl Scenario {
         if let Some(patch) = &patch {
             server::apply(&mut self.pod, patch);
         }
+        self.told = observation.map(ToldRuns::of).unwrap_or_default();
         assert_eq!(self.phase(), phase, "the plan names another phase than the patch leads to");
         self.now += SignedDuration::from_secs(10);
         let again = self.plan(verdict, observation);
