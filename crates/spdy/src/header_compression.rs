@@ -10,12 +10,16 @@ use crate::error::{DecodeError, EncodeError};
 /// Room that is added whenever the output is full.
 const STEP: usize = 4096;
 
+/// The window in which repetitions are looked for, as a power of two: the dictionary and a few blocks. With the largest, 15,
+/// a connection that carries a handful of headers would hold a quarter of a megabyte for them.
+const WINDOW_BITS: u8 = 11;
+
 /// Deflates the blocks of one direction.
 pub(crate) struct Deflater(Compress);
 
 impl Deflater {
     pub(crate) fn new() -> Self {
-        Self(Compress::new(Compression::default(), true))
+        Self(Compress::new_with_window_bits(Compression::default(), true, WINDOW_BITS))
     }
 
     pub(crate) fn deflate(&mut self, block: &[u8]) -> Result<Vec<u8>, EncodeError> {

@@ -58,3 +58,8 @@ pub use frame::{Frame, GoAwayStatus, Priority, ResetStatus, Setting, SettingId};
 pub use headers::Headers;
 pub use limits::Limits;
 pub use stream_id::StreamId;
+
+/// The README's examples are compiled and run with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
