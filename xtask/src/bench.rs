@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds the program and the driver in `test/bench` as they are released, and lets the driver measure.
+//! `cargo xtask bench`: builds the driver in `test/bench`, and the program if the scenario is about it, as they are released,
+//! and lets the driver measure.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -13,39 +14,57 @@ use crate::workspace::{cargo, output_of, root};
 /// What is measured, and how it is reported.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The scenario and its flags: `burst [--pods N] [--runs N] [--creators N]`; `--help` tells more.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "SCENARIO")]
-    scenario: Vec<String>,
+    #[command(subcommand)]
+    scenario: Scenario,
 }
 
-/// The driver's and the agent's binaries.
-const DRIVER: &str = "bench";
-const AGENT: &str = "virtual-kubelet";
+#[derive(clap::Subcommand)]
+enum Scenario {
+    /// Many pods at once on one node of a real control plane, then all of them deleted.
+    #[command(disable_help_flag = true)]
+    Burst(Flags),
+    /// What a command prints through the kubelet API, and short commands, beside bare TLS.
+    #[command(disable_help_flag = true)]
+    Streams(Flags),
+}
+
+/// For the driver.
+#[derive(clap::Args)]
+struct Flags {
+    /// `--help` lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
+    flags: Vec<String>,
+}
+
+/// The driver's and the agent's binaries, and their packages.
+const DRIVER: (&str, &str) = ("bench", "test-bench");
+const AGENT: (&str, &str) = ("virtual-kubelet", "vk-cli");
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let programs = build()?;
+    let (name, Flags { flags }, needed) = match &arguments.scenario {
+        Scenario::Burst(flags) => ("burst", flags, &[DRIVER, AGENT][..]),
+        Scenario::Streams(flags) => ("streams", flags, &[DRIVER][..]),
+    };
+    let programs = build(needed.iter().map(|(_, package)| *package))?;
     let program = |name: &str| programs.get(name).with_context(|| format!("cargo did not build {name}"));
-    let (driver, agent) = (program(DRIVER)?, program(AGENT)?);
+    let driver = program(DRIVER.0)?;
     let profile = driver.parent().context("the driver has no directory")?;
-    let status = Command::new(driver)
-        .arg("--agent")
-        .arg(agent)
-        .args(["--commit", &commit()?])
-        .arg("--reports")
-        .arg(profile.join("bench-reports"))
-        .args(&arguments.scenario)
-        .status()
-        .context("cannot start the driver")?;
+    let mut measurement = Command::new(driver);
+    measurement.args(["--commit", &commit()?]).arg("--reports").arg(profile.join("bench-reports")).arg(name);
+    if needed.contains(&AGENT) {
+        measurement.arg("--agent").arg(program(AGENT.0)?);
+    }
+    let status = measurement.args(flags).status().context("cannot start the driver")?;
     if !status.success() {
         bail!("the measurement failed: {status}");
     }
     Ok(())
 }
 
-/// Builds both programs in one go, so that they share what they depend on; answers with where they lie.
-fn build() -> Result<BTreeMap<String, PathBuf>> {
+/// Builds these packages in one go, so that they share what they depend on; answers with where their programs lie.
+fn build<'a>(packages: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, PathBuf>> {
     let mut build = cargo()?;
-    build.args(["build", "--release", "--package=vk-cli", "--package=test-bench"]);
+    build.args(["build", "--release"]).args(packages.map(|package| format!("--package={package}")));
     build.args(["--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
     let mut child = build.spawn().context("cannot start cargo")?;
     let output = child.stdout.take().context("cargo was started without a pipe")?;

@@ -28,7 +28,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measure the released program on a real control plane; docs/benchmarks.md says what the figures mean.
+    /// Measure what is released; docs/benchmarks.md says what the figures mean.
     Bench(bench::Arguments),
     /// A real Kubernetes control plane on this machine, for trying things out.
     #[command(subcommand)]

@@ -3,7 +3,7 @@
 mod reading;
 mod run;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -16,6 +16,9 @@ pub(crate) use run::{Phase, Run};
 /// What can be chosen.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Settings {
+    /// The program to measure.
+    #[arg(long, value_name = "FILE")]
+    agent: PathBuf,
     /// Pods, all on one node.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pods: u32,
@@ -28,7 +31,7 @@ pub(crate) struct Settings {
 }
 
 /// Starts a control plane and measures on it.
-pub(crate) fn measure(settings: &Settings, agent: &Path, commit: &str) -> Result<Report> {
+pub(crate) fn measure(settings: &Settings, commit: &str) -> Result<Report> {
     let control_plane = cluster::start().context("cannot start a control plane")?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
@@ -48,7 +51,7 @@ pub(crate) fn measure(settings: &Settings, agent: &Path, commit: &str) -> Result
             let scenario = run::Scenario {
                 cluster: &control_plane,
                 client: &client,
-                binary: agent,
+                binary: &settings.agent,
                 node: format!("bench-{number}"),
                 pods: usize::try_from(settings.pods)?,
                 creators: usize::try_from(settings.creators)?,

@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod requests;
 mod statistics;
+mod streams;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,10 +25,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "bench")]
 struct Arguments {
-    /// The program to measure.
-    #[arg(long, value_name = "FILE")]
-    agent: PathBuf,
-    /// What the program was built from, for the report.
+    /// What was built, for the report.
     #[arg(long, value_name = "COMMIT")]
     commit: String,
     /// Where reports are written.
@@ -41,13 +39,21 @@ struct Arguments {
 enum Scenario {
     /// Many pods at once on one node, then all of them deleted.
     Burst(burst::Settings),
+    /// Commands through the kubelet API: what one prints, and short ones one after the other, beside bare TLS.
+    Streams(streams::Settings),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let Scenario::Burst(settings) = &arguments.scenario;
-    let measured = burst::measure(settings, &arguments.agent, &arguments.commit)
-        .and_then(|report| report::publish(&report, &arguments.reports));
+    let Arguments { commit, reports, scenario } = &arguments;
+    let measured = match scenario {
+        Scenario::Burst(settings) => {
+            burst::measure(settings, commit).and_then(|report| report::publish(&report, reports))
+        }
+        Scenario::Streams(settings) => {
+            streams::measure(settings, commit).and_then(|report| report::publish(&report, reports))
+        }
+    };
     match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

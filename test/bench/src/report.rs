@@ -25,11 +25,37 @@ pub(crate) struct Report {
     pub(crate) runs: Vec<Run>,
 }
 
+/// What a scenario has to say.
+pub(crate) trait Measured: Serialize {
+    /// Which scenario it was: the beginning of the report's name.
+    fn scenario(&self) -> String;
+
+    /// When it was.
+    fn date(&self) -> Timestamp;
+
+    /// The summary.
+    fn markdown(&self) -> String;
+}
+
+impl Measured for Report {
+    fn scenario(&self) -> String {
+        format!("burst-{}", self.pods)
+    }
+
+    fn date(&self) -> Timestamp {
+        self.date
+    }
+
+    fn markdown(&self) -> String {
+        summary::markdown(self)
+    }
+}
+
 /// Prints the summary, and writes both.
-pub(crate) fn publish(report: &Report, directory: &Path) -> Result<()> {
-    let summary = summary::markdown(report);
+pub(crate) fn publish(report: &impl Measured, directory: &Path) -> Result<()> {
+    let summary = report.markdown();
     print!("\n{summary}");
-    let name = format!("burst-{}-{}", report.pods, report.date.strftime("%Y%m%dT%H%M%SZ"));
+    let name = format!("{}-{}", report.scenario(), report.date().strftime("%Y%m%dT%H%M%SZ"));
     let write = || {
         fs::create_dir_all(directory)?;
         fs::write(directory.join(format!("{name}.md")), &summary)?;

@@ -65,7 +65,7 @@ const ROOMS: &[Room] = &[
     Room { folder: "test/exchanges", uses: &[], uses_optionally: &[], never: NO_KUBERNETES },
     Room { folder: "test/world", uses: &["crates/vk-testkit"], uses_optionally: &[], never: &[] },
     Room { folder: "test/e2e", uses: &["crates/vk-testkit", "test/cluster"], uses_optionally: &[], never: &[] },
-    Room { folder: "test/bench", uses: &["test/cluster"], uses_optionally: &[], never: &[] },
+    Room { folder: "test/bench", uses: &["crates/vk-kubelet-api", "test/cluster"], uses_optionally: &[], never: &[] },
     Room { folder: "xtask", uses: &["test/cluster"], uses_optionally: &[], never: NO_KUBERNETES },
 ];
 
