@@ -2,3 +2,4 @@
 
 pub mod frames;
 pub mod simulated;
+pub mod web_socket;

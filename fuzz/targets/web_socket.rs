@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use fuzz::simulated;
+use fuzz::web_socket::{frame, message};
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vk_streaming::remote_command::{RemoteCommand, Wanted, serve};
@@ -44,9 +43,6 @@ enum Step<'a> {
     Wait(u8),
 }
 
-const BINARY: u8 = 0x82;
-const TEXT: u8 = 0x81;
-const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 const STDIN: u8 = 0;
 const CLOSE: u8 = 255;
 /// Less than a message may have.
@@ -56,12 +52,12 @@ fuzz_target!(|input: Input<'_>| simulated::run(play(input)));
 
 async fn play(input: Input<'_>) {
     let (near, far) = tokio::io::duplex(PIPE);
-    let protocol = match input.kind {
-        Kind::V5 => Protocol::WebSocket(Version::V5, Encoding::Binary),
-        Kind::V4 => Protocol::WebSocket(Version::V4, Encoding::Binary),
-        Kind::V1 => Protocol::WebSocket(Version::V1, Encoding::Binary),
-        Kind::V4Base64 => Protocol::WebSocket(Version::V4, Encoding::Base64),
+    let version = match input.kind {
+        Kind::V5 => Version::V5,
+        Kind::V4 | Kind::V4Base64 => Version::V4,
+        Kind::V1 => Version::V1,
     };
+    let protocol = Protocol::WebSocket(version, encoding(input.kind));
     let Input { stdin, stdout, stderr, tty, .. } = input;
     let settings = Settings { idle_timeout: Duration::from_secs(60), ..Settings::default() };
     let received = Received::default();
@@ -83,8 +79,8 @@ async fn play(input: Input<'_>) {
             }
             drop(write.shutdown().await);
         };
-        let listening = async { tokio::io::copy(&mut read, &mut tokio::io::sink()).await };
-        tokio::join!(speaking, listening)
+        let listening = async { drop(tokio::io::copy(&mut read, &mut tokio::io::sink()).await) };
+        tokio::join!(speaking, listening);
     };
     tokio::join!(session, client);
     compare(&input, &received.0.lock().unwrap_or_else(PoisonError::into_inner));
@@ -115,41 +111,17 @@ async fn read(command: RemoteCommand, received: Received) -> Outcome {
     Outcome::Exited(0)
 }
 
+fn encoding(kind: Kind) -> Encoding {
+    if kind == Kind::V4Base64 { Encoding::Base64 } else { Encoding::Binary }
+}
+
 fn bytes_of(step: &Step<'_>, kind: Kind) -> Vec<u8> {
     match *step {
-        Step::Message { channel, payload } if kind == Kind::V4Base64 => {
-            let text = format!("{}{}", channel % 10, STANDARD.encode(payload));
-            frame(TEXT, true, text.as_bytes())
-        }
-        Step::Message { channel, payload } => frame(BINARY, true, &[&[channel], payload].concat()),
+        Step::Message { channel, payload } => message(encoding(kind), channel, payload),
         Step::Frame { head, is_masked, payload } => frame(head, is_masked, payload),
         Step::Bytes(bytes) => bytes.to_vec(),
         Step::Wait(_) => Vec::new(),
     }
-}
-
-/// RFC 6455, section 5.2.
-fn frame(head: u8, is_masked: bool, payload: &[u8]) -> Vec<u8> {
-    let mask_bit = if is_masked { 0x80 } else { 0 };
-    let mut bytes = vec![head];
-    match payload.len() {
-        length @ ..126 => bytes.push(mask_bit | length as u8),
-        length @ ..0x1_0000 => {
-            bytes.push(mask_bit | 126);
-            bytes.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            bytes.push(mask_bit | 127);
-            bytes.extend((length as u64).to_be_bytes());
-        }
-    }
-    if is_masked {
-        bytes.extend(MASK);
-        bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    } else {
-        bytes.extend(payload);
-    }
-    bytes
 }
 
 /// A client that goes takes what the command has not read with it; nothing else may be lost, added or changed.

@@ -2,8 +2,9 @@
 
 use http::StatusCode;
 
+use super::port_forward::options;
 use super::remote_command::options::SessionOptions;
-use super::route::{ContainerPath, Endpoint, PodPath, Route, SessionPath};
+use super::route::{Endpoint, ForwardPath, Route, SessionPath};
 use crate::logs::LogOptions;
 
 /// Reads the query of `/containerLogs`.
@@ -27,18 +28,26 @@ pub fn subresources(path: &str) -> &'static [&'static str] {
     Route::parse(path).subresources
 }
 
+/// Reads the query of `/portForward`: the ports.
+///
+/// # Errors
+/// The status and the text that a client would get.
+pub fn ports(query: &str) -> Result<Vec<u16>, (StatusCode, String)> {
+    options::ports(query).map_err(|refusal| (refusal.status, refusal.message))
+}
+
 /// The names in a path that would reach a provider; none if the path leads nowhere or a name is refused.
 pub fn names(path: &str) -> Vec<String> {
-    let (Endpoint::ContainerLogs(path)
-    | Endpoint::Exec(SessionPath { container: path, .. })
-    | Endpoint::Attach(SessionPath { container: path, .. })
-    | Endpoint::Run(SessionPath { container: path, .. })) = Route::parse(path).endpoint
-    else {
-        return Vec::new();
-    };
-    if path.check().is_err() {
-        return Vec::new();
+    match Route::parse(path).endpoint {
+        Endpoint::ContainerLogs(path)
+        | Endpoint::Exec(SessionPath { container: path, .. })
+        | Endpoint::Attach(SessionPath { container: path, .. })
+        | Endpoint::Run(SessionPath { container: path, .. })
+            if path.check().is_ok() =>
+        {
+            vec![path.pod.namespace, path.pod.pod, path.container]
+        }
+        Endpoint::PortForward(ForwardPath { pod, .. }) if pod.check().is_ok() => vec![pod.namespace, pod.pod],
+        _ => Vec::new(),
     }
-    let ContainerPath { pod: PodPath { namespace, pod }, container } = path;
-    vec![namespace, pod, container]
 }

@@ -41,7 +41,7 @@ pub(super) async fn find_running(node: &NodeServices, limits: &Limits, path: &Se
 }
 
 impl PodPath {
-    fn check(&self) -> Result<(), InvalidName> {
+    pub(super) fn check(&self) -> Result<(), InvalidName> {
         Name::Namespace.check(&self.namespace)?;
         Name::Pod.check(&self.pod)
     }

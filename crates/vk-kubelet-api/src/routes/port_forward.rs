@@ -1,6 +1,6 @@
 //! `/portForward/{namespace}/{pod}`: connections to the ports of a pod, on the upgraded connection.
 
-mod options;
+pub(super) mod options;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use vk_streaming::port_forward::MOST_PORTS;
 use crate::response::Refusal;
 
 /// The ports of all `port` parameters, each of which may be a list with commas. Other keys are left alone.
-pub(super) fn ports(query: &str) -> Result<Vec<u16>, Refusal> {
+pub(in crate::routes) fn ports(query: &str) -> Result<Vec<u16>, Refusal> {
     let mut ports = Vec::new();
     for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == "port") {
         if value.is_empty() {
