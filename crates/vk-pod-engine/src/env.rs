@@ -34,9 +34,12 @@ impl EngineEnv {
         Now { mono: self.started.elapsed(), wall: (self.wall_clock)() }
     }
 
-    /// The instant of tokio's clock that a reading of the monotonic clock means.
-    pub(crate) fn instant(&self, mono: Duration) -> Instant {
-        self.started + mono
+    /// Waits until the monotonic clock reads this; for ever if no clock will (a grace period may be any number of seconds).
+    pub(crate) async fn sleep_until(&self, mono: Duration) {
+        match self.started.checked_add(mono) {
+            Some(instant) => tokio::time::sleep_until(instant).await,
+            None => std::future::pending().await,
+        }
     }
 
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
@@ -47,5 +50,18 @@ impl EngineEnv {
 impl fmt::Debug for EngineEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineEnv").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_beyond_every_clock_is_waited_for_and_never_comes() {
+        let env = EngineEnv::new(|| Timestamp::UNIX_EPOCH, drop);
+        let day = Duration::from_secs(86_400);
+        assert!(tokio::time::timeout(day, env.sleep_until(Duration::MAX)).await.is_err());
+        assert!(tokio::time::timeout(day, env.sleep_until(Duration::from_secs(60))).await.is_ok());
     }
 }

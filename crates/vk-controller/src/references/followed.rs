@@ -1,5 +1,8 @@
 //! Objects that are followed as they change, shared by everybody who refers to them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -15,10 +18,11 @@ use vk_core::Result;
 use vk_core::backoff::{Backoff, jittered};
 use vk_core::resolve::{Data, ServiceFacts, ServicePort};
 
-use super::fetch::{Fetch, config_map_data, secret_data};
+use super::fetch::{Fetch, config_map_data, secret_data, unavailable};
 use crate::env::Env;
 use crate::expiry::{Expiries, has_expired};
 use crate::fanout::Fanout;
+use crate::silence::without_silence;
 
 /// What is followed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +40,9 @@ const LINGER: Duration = Duration::from_secs(120);
 
 /// Objects beyond the cap are read this often.
 const POLL: Duration = Duration::from_secs(60);
+
+/// The server ends a watch after this long: a longer silence is a half-open connection.
+const WATCH_SECONDS: u32 = 60;
 
 /// Requests that wait for the owner of the topics.
 const QUEUE: usize = 1024;
@@ -63,7 +70,8 @@ struct Owner {
 impl Followed {
     pub(super) fn new(client: Client, fetch: Fetch, most_watches: usize, env: Env) -> Self {
         let (owner, requests) = mpsc::channel(QUEUE);
-        let state = Owner { client, fetch, most_watches, env: env.clone(), topics: BTreeMap::new() };
+        let state =
+            Owner { client: without_silence(client), fetch, most_watches, env: env.clone(), topics: BTreeMap::new() };
         env.spawn("references", state.run(requests));
         Self { owner }
     }
@@ -164,7 +172,7 @@ impl Follower {
     where
         K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
-        let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+        let config = watcher::Config::default().fields(&format!("metadata.name={name}")).timeout(WATCH_SECONDS);
         let mut stream = pin!(watcher(api, config));
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         let mut listed = None;
@@ -195,7 +203,11 @@ impl Follower {
         self.publication.publish(Some(Ok(data)));
     }
 
+    /// Waits before the watch goes on. Who waits for the first answer is told what keeps it; what is known stays known.
     async fn pause(&self, backoff: &mut Backoff, error: &watcher::Error) {
+        if self.publication.newest().is_none_or(|known| known.is_err()) {
+            self.publication.publish(Some(Err(unread(error))));
+        }
         let delay = backoff.next_delay(self.env.random().next_u64());
         tracing::debug!(%error, ?delay, "the watch of a reference failed; it goes on after a delay");
         tokio::time::sleep(delay).await;
@@ -205,8 +217,9 @@ impl Follower {
     async fn services(&self, namespace: &str, expiries: &mut Expiries) {
         let own: Api<Service> = Api::namespaced(self.client.clone(), namespace);
         let master: Api<Service> = Api::namespaced(self.client.clone(), "default");
-        let mut own = pin!(watcher(own, watcher::Config::default()));
-        let mut master = pin!(watcher(master, watcher::Config::default().fields("metadata.name=kubernetes")));
+        let config = watcher::Config::default().timeout(WATCH_SECONDS);
+        let mut own = pin!(watcher(own, config.clone()));
+        let mut master = pin!(watcher(master, config.fields("metadata.name=kubernetes")));
         let (mut ours, mut theirs) = (ServiceList::default(), ServiceList::default());
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
@@ -233,6 +246,17 @@ impl Follower {
                 self.publish(Some(Data::Services(Arc::new(services))));
             }
         }
+    }
+}
+
+/// Why a watch has nothing to tell, as a read of the same object would say it.
+fn unread(error: &watcher::Error) -> vk_core::Error {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => unavailable(error),
+        watcher::Error::WatchError(status) => vk_core::Error::unavailable(status.message.clone()),
+        other => vk_core::Error::unavailable(other.to_string()),
     }
 }
 

@@ -5,7 +5,7 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use serde::Deserialize;
 use tokio::sync::watch;
-use vk_core::backoff::Backoff;
+use vk_core::backoff::{Backoff, jittered};
 use vk_core::record::PodSnapshot;
 use vk_core::resolve::{Data, TokenRequest};
 use vk_core::{Error, Result};
@@ -43,10 +43,12 @@ impl PodData {
     async fn services(&self) -> Result<Option<Data>> {
         let topic = Topic::Services { namespace: self.namespace.clone() };
         let mut state = self.references.followed.subscribe(topic).await.ok_or_else(ended)?;
-        let known = tokio::time::timeout(FIRST_LIST, state.wait_for(Option::is_some)).await;
-        let unlisted = || Error::unavailable("the Services of the namespace could not be listed yet");
-        let known = known.map_err(|_| unlisted())?.map_err(|_| ended())?;
-        known.clone().unwrap_or_else(|| Err(unlisted()))
+        let listed = |state: &State| matches!(state, Some(Ok(_)));
+        if let Ok(known) = tokio::time::timeout(FIRST_LIST, state.wait_for(listed)).await {
+            known.map_err(|_| ended())?;
+        }
+        let unlisted = || Err(Error::unavailable("the Services of the namespace could not be listed yet"));
+        state.borrow().clone().unwrap_or_else(unlisted)
     }
 }
 
@@ -141,7 +143,8 @@ fn tokens(references: References, tokens: Tokens, wanted: TokenRequest) -> BoxSt
             let delay = match &answer {
                 Ok(Some(issued)) => {
                     backoff.reset();
-                    refresh_in(issued.life)
+                    // Pods that started together do not all come back at the same moment.
+                    jittered(refresh_in(issued.life), 5, env.random().next_u64())
                 }
                 _ => Duration::from_millis(500) + backoff.next_delay(env.random().next_u64()),
             };

@@ -162,7 +162,10 @@ impl<R: ContainerRuntime> Actor<R> {
                 self.feed(&uid, Event::Done { id, outcome });
             }
             Report::ListedAll { marks, result } => self.listed_all(marks, result),
-            Report::LookedUp { uid, mark, result, reply } => self.looked_up(&uid, mark, result, reply),
+            Report::LookedUp { uid, mark, result, reply } => {
+                let answer = result.map(|(pods, instance)| self.looked_up(&uid, mark, pods, instance));
+                let _ = reply.send(answer);
+            }
             Report::Volume { uid, name, state, path } => {
                 if let (Some(pod), Some(path)) = (self.pods.get_mut(&uid), path) {
                     pod.volumes.insert(name.clone(), path);
@@ -172,6 +175,7 @@ impl<R: ContainerRuntime> Actor<R> {
             Report::ReferencesChanged { uid } => self.feed(&uid, Event::ReferencesChanged),
             Report::WatchEnded(result) => self.watch_ended(result),
             Report::WatchAgain => self.watch_runtime(),
+            Report::LookupBroke { uid, error } => tracing::warn!(%uid, %error, "a lookup got no answer"),
         }
     }
 
@@ -187,7 +191,13 @@ impl<R: ContainerRuntime> Actor<R> {
     pub(super) fn feed(&mut self, uid: &PodUid, event: Event) {
         let now = self.env.now();
         let Some(pod) = self.pods.get_mut(uid) else { return };
-        let effects = pod.machine.step(event, now);
+        let step = std::panic::catch_unwind(AssertUnwindSafe(|| pod.machine.step(event, now)));
+        let effects = step.unwrap_or_else(|_| {
+            tracing::error!(%uid, "a defect: a step of this pod's machine panicked; it begins anew from what the runtime holds");
+            pod.machine = pod.machine.begin_anew(now);
+            pod.cancels.clear();
+            Vec::new()
+        });
         for effect in effects {
             self.carry_out(uid, effect);
         }
@@ -278,7 +288,7 @@ impl<R: ContainerRuntime> Actor<R> {
 
 async fn sleep_until(env: &EngineEnv, mono: Option<Duration>) {
     match mono {
-        Some(mono) => tokio::time::sleep_until(env.instant(mono)).await,
+        Some(mono) => env.sleep_until(mono).await,
         None => std::future::pending().await,
     }
 }

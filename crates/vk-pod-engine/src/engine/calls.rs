@@ -32,6 +32,8 @@ pub(super) struct Request {
     create: Option<CreateRequest>,
     /// The pod's address, for probes and hooks.
     ip: Option<IpAddr>,
+    /// The incarnation of the runtime that holds something of the pod.
+    home: Option<BackendInstance>,
     cancel: CancellationToken,
 }
 
@@ -42,7 +44,8 @@ impl Request {
             Call::Probe { .. } | Call::RunHook { .. } => pod.ip(),
             _ => None,
         };
-        Self { identity: pod.machine.pod().clone(), call, given: pod.given.clone(), create, ip, cancel }
+        let home = pod.instance.clone().filter(|_| pod.machine.has_begun());
+        Self { identity: pod.machine.pod().clone(), call, given: pod.given.clone(), create, ip, home, cancel }
     }
 
     fn subject<'a>(&'a self, container: &'a str, id: &'a ContainerId) -> Subject<'a> {
@@ -78,7 +81,7 @@ fn failure(call: &Call, error: Error) -> Outcome {
 pub(super) async fn perform<R: ContainerRuntime>(shared: Arc<Shared<R>>, request: Request) -> Outcome {
     let runtime = &*shared.runtime;
     match &request.call {
-        Call::List { .. } => Outcome::Listed(list_pod(&shared, &request.identity).await),
+        Call::List { .. } => Outcome::Listed(list_pod(&shared, &request).await),
         Call::EnsureSandbox { attempt } => {
             Outcome::Sandbox(limited(&shared.starts, ensure_sandbox(&shared, &request, *attempt)).await)
         }
@@ -140,14 +143,24 @@ async fn cancellable<T>(cancel: &CancellationToken, call: impl Future<Output = R
     }
 }
 
-/// Everything that the runtime holds, and which incarnation of it says so.
-pub(super) async fn list_all<R: ContainerRuntime>(shared: &Shared<R>) -> Result<(Vec<RuntimePod>, BackendInstance)> {
-    let instance = timed(LIST_TIME, shared.runtime.instance()).await?;
-    let pods = list(shared, Scope::All).await?;
-    Ok((pods, instance))
+/// What the runtime holds, and which incarnation of it says so.
+pub(super) async fn list_with_instance<R: ContainerRuntime>(
+    shared: &Shared<R>,
+    scope: Scope,
+) -> Result<(Vec<RuntimePod>, BackendInstance)> {
+    let before = instance(shared).await?;
+    let pods = list(shared, scope).await?;
+    if instance(shared).await? != before {
+        return Err(Error::unavailable("the runtime became another one while it was listed"));
+    }
+    Ok((pods, before))
 }
 
-pub(super) async fn list<R: ContainerRuntime>(shared: &Shared<R>, scope: Scope) -> Result<Vec<RuntimePod>> {
+async fn instance<R: ContainerRuntime>(shared: &Shared<R>) -> Result<BackendInstance> {
+    timed(LIST_TIME, shared.runtime.instance()).await
+}
+
+async fn list<R: ContainerRuntime>(shared: &Shared<R>, scope: Scope) -> Result<Vec<RuntimePod>> {
     let mut pods = limited(&shared.lists, timed(LIST_TIME, shared.runtime.list(scope))).await?;
     for pod in &mut pods {
         messages::read(&*shared.runtime, pod).await;
@@ -155,10 +168,19 @@ pub(super) async fn list<R: ContainerRuntime>(shared: &Shared<R>, scope: Scope) 
     Ok(pods)
 }
 
-async fn list_pod<R: ContainerRuntime>(shared: &Shared<R>, identity: &PodIdentity) -> Result<RuntimePod> {
+/// What the runtime holds of the pod. That it holds nothing is believed only of the incarnation that the pod runs in.
+async fn list_pod<R: ContainerRuntime>(shared: &Shared<R>, request: &Request) -> Result<RuntimePod> {
+    let identity = &request.identity;
     let pods = list(shared, Scope::Pod(identity.uid.clone())).await?;
-    let found = pods.into_iter().find(|pod| pod.pod.uid == identity.uid);
-    Ok(found.unwrap_or_else(|| RuntimePod::empty(identity.clone())))
+    if let Some(found) = pods.into_iter().find(|pod| pod.pod.uid == identity.uid) {
+        return Ok(found);
+    }
+    if let Some(home) = &request.home
+        && instance(shared).await? != *home
+    {
+        return Err(Error::unavailable("another incarnation of the runtime answers, which does not know this pod"));
+    }
+    Ok(RuntimePod::empty(identity.clone()))
 }
 
 async fn ensure_sandbox<R: ContainerRuntime>(

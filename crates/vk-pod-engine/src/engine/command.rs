@@ -73,7 +73,14 @@ pub(super) enum Report {
     /// A list of everything ended.
     ListedAll { marks: Vec<(PodUid, Mark)>, result: Result<(Vec<RuntimePod>, vk_core::BackendInstance)> },
     /// A lookup ended.
-    LookedUp { uid: PodUid, mark: Option<Mark>, result: Result<Vec<RuntimePod>>, reply: Reply<LookupReply> },
+    LookedUp {
+        uid: PodUid,
+        mark: Option<Mark>,
+        result: Result<(Vec<RuntimePod>, vk_core::BackendInstance)>,
+        reply: Reply<LookupReply>,
+    },
+    /// A lookup panicked. Its caller reads that as an engine that does not answer.
+    LookupBroke { uid: PodUid, error: vk_core::Error },
     /// A volume stands like this now.
     Volume { uid: PodUid, name: String, state: VolumeState, path: Option<VolumePath> },
     /// Something that a container waits for has changed.

@@ -72,7 +72,7 @@ impl<R: ContainerRuntime> Actor<R> {
         let marks: Vec<(PodUid, Mark)> = self.pods.iter().map(|(uid, pod)| (uid.clone(), pod.machine.mark())).collect();
         let shared = Arc::clone(&self.shared);
         let task = async move {
-            let result = calls::list_all(&shared).await;
+            let result = calls::list_with_instance(&shared, Scope::All).await;
             Report::ListedAll { marks, result }
         };
         self.spawn(task, |error| Report::ListedAll { marks: Vec::new(), result: Err(error) });
@@ -121,12 +121,7 @@ impl<R: ContainerRuntime> Actor<R> {
     fn take_all(&mut self, marks: Vec<(PodUid, Mark)>, mut listed: Vec<RuntimePod>) {
         for (uid, mark) in marks {
             let found = listed.iter().position(|pod| pod.pod.uid == uid).map(|index| listed.swap_remove(index));
-            let Some(pod) = self.pods.get(&uid) else { continue };
-            let pod = found.unwrap_or_else(|| RuntimePod::empty(pod.machine.pod().clone()));
-            self.feed(&uid, Event::Listed { mark, pod });
-            if self.pods.get(&uid).is_some_and(|pod| pod.machine.is_vacant()) {
-                self.forget(&uid);
-            }
+            self.take(&uid, mark, found);
         }
         // What is left is of pods that nobody has spoken of yet, or that have come meanwhile.
         for pod in listed {
@@ -137,16 +132,34 @@ impl<R: ContainerRuntime> Actor<R> {
     }
 
     /// A pod that only the runtime knows.
-    fn found(&mut self, pod: RuntimePod) {
-        let uid = pod.pod.uid.clone();
-        let mark = self.pod(&pod.pod).machine.mark();
-        self.feed(&uid, Event::Listed { mark, pod });
+    fn found(&mut self, found: RuntimePod) {
+        let uid = found.pod.uid.clone();
+        let mark = self.pod(&found.pod).machine.mark();
+        self.take(&uid, mark, Some(found));
+    }
+
+    /// Tells a pod's machine what the incarnation that answered last holds of the pod. That it holds nothing says nothing of a
+    /// pod that runs in another one (invariant 3).
+    fn take(&mut self, uid: &PodUid, mark: Mark, found: Option<RuntimePod>) {
+        let Some(pod) = self.pods.get_mut(uid) else { return };
+        let elsewhere = self.instance.as_ref().is_some_and(|here| pod.is_elsewhere(here));
+        if found.is_none() && elsewhere {
+            tracing::debug!(%uid, "another incarnation of the runtime answers, which does not know this pod");
+            return;
+        }
+        pod.instance.clone_from(&self.instance);
+        let pod = found.unwrap_or_else(|| RuntimePod::empty(pod.machine.pod().clone()));
+        self.feed(uid, Event::Listed { mark, pod });
+        if self.pods.get(uid).is_some_and(|pod| pod.machine.is_vacant()) {
+            self.forget(uid);
+        }
     }
 
     fn answer_lists(&mut self) {
         for reply in self.listing.served.drain(..) {
-            let pods = self.pods.values().filter_map(|pod| pod.observation.clone()).collect();
-            let mut listing = vk_provider::Listing::complete(pods);
+            let here =
+                self.pods.values().filter(|pod| self.instance.as_ref().is_none_or(|here| !pod.is_elsewhere(here)));
+            let mut listing = vk_provider::Listing::complete(here.filter_map(|pod| pod.observation.clone()).collect());
             listing.instance.clone_from(&self.instance);
             let _ = reply.send(Ok(listing));
         }
@@ -156,42 +169,31 @@ impl<R: ContainerRuntime> Actor<R> {
     pub(super) fn look_up(&mut self, uid: PodUid, reply: oneshot::Sender<Result<LookupReply>>) {
         let mark = self.pods.get(&uid).map(|pod| pod.machine.mark());
         let shared = Arc::clone(&self.shared);
+        let on_panic = uid.clone();
         let task = async move {
-            let result = calls::list(&shared, Scope::Pod(uid.clone())).await;
+            let result = calls::list_with_instance(&shared, Scope::Pod(uid.clone())).await;
             Report::LookedUp { uid, mark, result, reply }
         };
-        // A panic drops the reply, which its caller reads as an engine that does not answer.
-        self.spawn(task, |error| Report::WatchEnded(Err(error)));
+        self.spawn(task, |error| Report::LookupBroke { uid: on_panic, error });
     }
 
     pub(super) fn looked_up(
         &mut self,
         uid: &PodUid,
         mark: Option<Mark>,
-        result: Result<Vec<RuntimePod>>,
-        reply: oneshot::Sender<Result<LookupReply>>,
-    ) {
-        let answer = result.map(|listed| {
-            let found = listed.into_iter().find(|pod| pod.pod.uid == *uid);
-            match (mark, found) {
-                (Some(mark), found) => {
-                    if let Some(pod) = self.pods.get(uid) {
-                        let pod = found.unwrap_or_else(|| RuntimePod::empty(pod.machine.pod().clone()));
-                        self.feed(uid, Event::Listed { mark, pod });
-                    }
-                }
-                (None, Some(pod)) if !self.pods.contains_key(uid) => self.found(pod),
-                (None, _) => {}
-            }
-            if self.pods.get(uid).is_some_and(|pod| pod.machine.is_vacant()) {
-                self.forget(uid);
-            }
-            let known = self.pods.get(uid).and_then(|pod| pod.observation.clone());
-            let mut answer = known.map_or_else(LookupReply::absent, LookupReply::found);
-            answer.instance.clone_from(&self.instance);
-            answer
-        });
-        let _ = reply.send(answer);
+        listed: Vec<RuntimePod>,
+        instance: BackendInstance,
+    ) -> LookupReply {
+        self.instance = Some(instance.clone());
+        let found = listed.into_iter().find(|pod| pod.pod.uid == *uid);
+        match (mark, found) {
+            (Some(mark), found) => self.take(uid, mark, found),
+            (None, Some(pod)) if !self.pods.contains_key(uid) => self.found(pod),
+            (None, _) => {}
+        }
+        let known = self.pods.get(uid).filter(|pod| !pod.is_elsewhere(&instance));
+        let known = known.and_then(|pod| pod.observation.clone());
+        known.map_or_else(LookupReply::absent, LookupReply::found).with_instance(instance)
     }
 
     pub(super) fn watch_runtime(&mut self) {

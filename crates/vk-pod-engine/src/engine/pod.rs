@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use vk_core::resolved::{RawPod, ResolvedPod};
-use vk_core::{PodObservation, Result};
+use vk_core::{BackendInstance, PodObservation, Result};
 use vk_provider::PodContext;
 
 use super::probes::ProbeLedger;
@@ -34,6 +34,8 @@ impl Given {
 pub(super) struct Pod {
     pub(super) machine: PodMachine,
     pub(super) given: Option<Arc<Given>>,
+    /// The incarnation of the runtime whose list was last taken into account.
+    pub(super) instance: Option<BackendInstance>,
     /// Tells the keeper of the volumes that the pod has changed.
     pub(super) newest: Option<watch::Sender<Arc<Given>>>,
     /// Ends the keeper with the pod.
@@ -56,6 +58,7 @@ impl Pod {
         Self {
             machine,
             given: None,
+            instance: None,
             newest: None,
             keeper: None,
             volumes: BTreeMap::new(),
@@ -66,6 +69,11 @@ impl Pod {
             observation: None,
             removers: Vec::new(),
         }
+    }
+
+    /// Whether it has begun in another incarnation of the runtime than this one.
+    pub(super) fn is_elsewhere(&self, here: &BackendInstance) -> bool {
+        self.machine.has_begun() && self.instance.as_ref().is_some_and(|home| home != here)
     }
 
     /// The address at which the pod is asked how it is.

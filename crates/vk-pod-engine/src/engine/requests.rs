@@ -91,9 +91,11 @@ impl<R: ContainerRuntime> Actor<R> {
         };
         let shared = Arc::clone(&self.shared);
         let env = self.env.clone();
+        let instance = self.instance.clone();
         let pod = self.pod(&identity);
         let given = Arc::new(Given::new(resolved, context));
         pod.given = Some(Arc::clone(&given));
+        pod.instance = pod.instance.take().or(instance);
         if pod.keeper.is_none() {
             let (newest, guard) = volumes::keep(&shared, &env, identity.uid.clone(), given);
             pod.newest = Some(newest);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -29,13 +29,17 @@ use crate::runtime::{
 struct MemoryRuntime {
     features: RuntimeFeatures,
     faults: Arc<Faults>,
-    pods: Mutex<BTreeMap<String, RuntimePod>>,
+    /// What each of two incarnations holds.
+    pods: [Mutex<BTreeMap<String, RuntimePod>>; 2],
     hints: Mutex<Option<HintSink>>,
 }
 
 #[derive(Default)]
 struct Faults {
     down: AtomicBool,
+    /// The other incarnation answers.
+    replaced: AtomicBool,
+    starts: AtomicUsize,
     panics_on_create: AtomicBool,
     hangs_on_create: AtomicBool,
 }
@@ -43,7 +47,11 @@ struct Faults {
 impl MemoryRuntime {
     fn new(faults: Arc<Faults>) -> Self {
         let features = RuntimeFeatures::new("memory", SupportTable::minimal());
-        Self { features, faults, pods: Mutex::default(), hints: Mutex::default() }
+        Self { features, faults, pods: <[_; 2]>::default(), hints: Mutex::default() }
+    }
+
+    fn held(&self) -> &Mutex<BTreeMap<String, RuntimePod>> {
+        &self.pods[usize::from(self.faults.replaced.load(Ordering::SeqCst))]
     }
 
     fn answers(&self) -> Result<()> {
@@ -51,7 +59,7 @@ impl MemoryRuntime {
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeMap<String, RuntimePod>)) {
-        let mut pods = self.pods.lock();
+        let mut pods = self.held().lock();
         change(&mut pods);
         if let Some(hints) = &*self.hints.lock() {
             for pod in pods.values() {
@@ -75,7 +83,8 @@ impl ContainerRuntime for MemoryRuntime {
 
     async fn instance(&self) -> Result<BackendInstance> {
         self.answers()?;
-        Ok(BackendInstance::from("memory-1"))
+        let replaced = self.faults.replaced.load(Ordering::SeqCst);
+        Ok(BackendInstance::from(if replaced { "memory-2" } else { "memory-1" }))
     }
 
     async fn list(&self, scope: Scope) -> Result<Vec<RuntimePod>> {
@@ -84,7 +93,7 @@ impl ContainerRuntime for MemoryRuntime {
             Scope::All => true,
             Scope::Pod(uid) => pod.pod.uid == *uid,
         };
-        Ok(self.pods.lock().values().filter(wanted).cloned().collect())
+        Ok(self.held().lock().values().filter(wanted).cloned().collect())
     }
 
     async fn ensure_sandbox(&self, spec: SandboxSpec) -> Result<RuntimeSandbox> {
@@ -158,6 +167,7 @@ impl ContainerRuntime for MemoryRuntime {
 
     async fn start_container(&self, id: &ContainerId) -> Result<()> {
         self.answers()?;
+        self.faults.starts.fetch_add(1, Ordering::SeqCst);
         self.change_container(id, |container| {
             container.state = RunState::Running { started_at: Some(Timestamp::UNIX_EPOCH) };
         });
@@ -344,4 +354,39 @@ async fn a_stop_during_an_outage_is_done_when_the_runtime_is_back() {
     world.engine.remove(World::target()).await.unwrap();
     assert!(world.engine.lookup(World::target()).await.unwrap().pod.is_none());
     assert!(world.engine.list(None).await.unwrap().pods.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_incarnation_of_the_runtime_that_knows_no_pod_says_nothing_of_them() {
+    let world = World::start();
+    world.engine.list(None).await.unwrap();
+    world.create().await.unwrap();
+    world.until_running().await;
+    let before = world.state().await;
+    world.faults.replaced.store(true, Ordering::SeqCst);
+    let listing = world.engine.list(None).await.unwrap();
+    assert_eq!((listing.pods.len(), listing.instance), (0, Some("memory-2".into())));
+    let reply = world.engine.lookup(World::target()).await.unwrap();
+    assert_eq!((reply.pod, reply.instance), (None, Some("memory-2".into())));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(world.state().await, before, "it runs where it was begun, for all that is known");
+    world.faults.replaced.store(false, Ordering::SeqCst);
+    assert_eq!(world.engine.list(None).await.unwrap().pods.len(), 1);
+    assert_eq!(world.state().await, before);
+    assert_eq!(world.faults.starts.load(Ordering::SeqCst), 1, "it was started once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_of_which_nothing_was_begun_is_made_by_the_incarnation_that_answers() {
+    let world = World::start();
+    world.engine.list(None).await.unwrap();
+    world.set_down(true);
+    let created = world.create().await;
+    assert!(created.is_ok() || kind(created) == Some(ErrorKind::Unavailable));
+    world.faults.replaced.store(true, Ordering::SeqCst);
+    world.set_down(false);
+    world.engine.list(None).await.unwrap();
+    world.create().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.faults.starts.load(Ordering::SeqCst), 1);
 }

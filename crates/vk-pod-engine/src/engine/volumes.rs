@@ -15,14 +15,13 @@ use vk_core::resolved::{FileTree, VolumeSource};
 use vk_core::{BackendEvent, Error, EventType, PodUid, Result};
 
 use super::actor::Shared;
-use super::calls::gather;
 use super::command::Report;
 use super::pod::Given;
 use crate::env::EngineEnv;
 use crate::machine::VolumeState;
 use crate::runtime::ContainerRuntime;
 use crate::translate::VolumePath;
-use crate::volume::{EmptyDir, VolumeKey, VolumeStore, refresh_delay};
+use crate::volume::{EmptyDir, VolumeKey, VolumeStore};
 
 /// Delays after a volume could not be made.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
@@ -41,12 +40,10 @@ pub(super) fn keep<R: ContainerRuntime>(
     let cancel = CancellationToken::new();
     let keeper = Keeper {
         shared: Arc::clone(shared),
-        env: env.clone(),
         uid,
         newest,
         data: ReferenceData::default(),
         troubles: BTreeMap::new(),
-        refreshes: BTreeMap::new(),
         done: BTreeMap::new(),
     };
     let guard = cancel.clone().drop_guard();
@@ -62,14 +59,11 @@ pub(super) fn keep<R: ContainerRuntime>(
 
 struct Keeper<R> {
     shared: Arc<Shared<R>>,
-    env: EngineEnv,
     uid: PodUid,
     newest: watch::Receiver<Arc<Given>>,
     data: ReferenceData,
     /// What could not be read, and why.
     troubles: BTreeMap<Reference, Error>,
-    /// When each token is to be asked for again, on the monotonic clock.
-    refreshes: BTreeMap<Reference, Duration>,
     /// What has been reported of each volume.
     done: BTreeMap<String, Done>,
 }
@@ -97,16 +91,16 @@ impl<R: ContainerRuntime> Keeper<R> {
             let given = self.newest.borrow_and_update().clone();
             // A pod is decoded only while it is looked at.
             let settled = match given.raw.decode() {
-                Ok(pod) => self.refresh_tokens(&pod, &given).await & self.make_all(&pod, &given).await,
+                Ok(pod) => self.make_all(&pod, &given).await,
                 Err(_) => true,
             };
             failures = if settled { 0 } else { failures + 1 };
-            let wakeup = self.wakeup(failures);
+            let retry = retry_delay(failures);
             tokio::select! {
                 biased;
                 changed = self.newest.changed() => if changed.is_err() { return },
                 Some((reference, answer)) = changes.next(), if !changes.is_empty() => self.learn(reference, answer),
-                () = tokio::time::sleep_until(self.env.instant(wakeup)) => {}
+                () = tokio::time::sleep(retry) => {}
             }
             // What is there already is taken along.
             while let Some(Some((reference, answer))) = futures::FutureExt::now_or_never(changes.next()) {
@@ -115,10 +109,10 @@ impl<R: ContainerRuntime> Keeper<R> {
         }
     }
 
-    /// Follows everything that the volumes hold, tokens excepted: these have an end instead of changes.
+    /// Follows everything that the volumes hold.
     fn subscribe(&self, pod: &Pod, given: &Given) -> Changes {
         let mut changes = SelectAll::new();
-        for reference in volume_references(pod).filter(|reference| !matches!(reference, Reference::Token(_))) {
+        for reference in volume_references(pod) {
             let stream = given.context.cluster.changes(reference.clone());
             changes.push(stream.map(move |answer| (reference.clone(), answer)).boxed());
         }
@@ -127,6 +121,11 @@ impl<R: ContainerRuntime> Keeper<R> {
 
     fn learn(&mut self, reference: Reference, answer: Result<Option<Data>>) {
         match answer {
+            // A token that was had before stays where it is until there is another.
+            Ok(None) if matches!(reference, Reference::Token(_)) => {
+                let message = format!("{reference}: the service account does not exist");
+                self.troubles.insert(reference.clone(), Error::unresolved(reference.to_string(), message));
+            }
             Ok(answer) => {
                 self.troubles.remove(&reference);
                 self.data.insert(reference, answer);
@@ -136,36 +135,6 @@ impl<R: ContainerRuntime> Keeper<R> {
                 self.troubles.insert(reference, error);
             }
         }
-    }
-
-    /// Asks for tokens that are due. Answers whether all of them could be had.
-    async fn refresh_tokens(&mut self, pod: &Pod, given: &Given) -> bool {
-        let mut all = true;
-        let tokens = volume_references(pod).filter(|reference| matches!(reference, Reference::Token(_)));
-        for reference in tokens.collect::<Vec<_>>() {
-            let now = self.env.now();
-            if self.refreshes.get(&reference).is_some_and(|at| now.mono < *at) {
-                continue;
-            }
-            match gather(given, &reference).await {
-                Ok(Some(Data::Token { token, expires_at })) => {
-                    let delay = refresh_delay(expires_at, self.env.now(), self.uid.as_str());
-                    self.refreshes.insert(reference.clone(), now.mono.saturating_add(delay));
-                    self.learn(reference, Ok(Some(Data::Token { token, expires_at })));
-                }
-                // A token that was had before stays where it is until there is another.
-                Ok(_) => {
-                    all = false;
-                    let message = format!("{reference}: the service account does not exist");
-                    self.troubles.insert(reference.clone(), Error::unresolved(reference.to_string(), message));
-                }
-                Err(error) => {
-                    all = false;
-                    self.troubles.insert(reference, error);
-                }
-            }
-        }
-        all
     }
 
     /// Makes every volume as it should be now. Answers whether that worked for all of them.
@@ -245,19 +214,13 @@ impl<R: ContainerRuntime> Keeper<R> {
         // The actor is gone only when the engine is.
         let _ = self.shared.reports.send(report).await;
     }
+}
 
-    /// When to look again, whatever happens.
-    fn wakeup(&self, failures: u32) -> Duration {
-        let now = self.env.now().mono;
-        let retry = failures.checked_sub(1).map(|doublings| {
-            let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-            now.saturating_add(FIRST_DELAY.saturating_mul(factor).min(LONGEST_DELAY))
-        });
-        // A token that is overdue is asked for again with the delay of a failure.
-        let refresh = self.refreshes.values().filter(|at| **at > now).min().copied();
-        let whenever = now.saturating_add(Duration::from_secs(86_400));
-        retry.into_iter().chain(refresh).min().unwrap_or(whenever)
-    }
+/// How long to wait before volumes that could not be made are tried again; something else may happen before. `0`: all are made.
+fn retry_delay(failures: u32) -> Duration {
+    let Some(doublings) = failures.checked_sub(1) else { return Duration::MAX };
+    let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+    FIRST_DELAY.saturating_mul(factor).min(LONGEST_DELAY)
 }
 
 fn volume_references(pod: &Pod) -> impl Iterator<Item = Reference> {

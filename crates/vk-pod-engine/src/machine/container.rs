@@ -33,6 +33,10 @@ pub(super) struct ContainerRecord {
     pub(super) stopping: Option<Stopping>,
     /// What probes have found out about the newest run.
     pub(super) vigil: Option<Vigil>,
+    /// The run that is being replaced because the plan names another image now.
+    pub(super) replaced: Option<u32>,
+    /// When the newest run was started by this machine: however the runtime's clock stands, it has not ended before.
+    pub(super) begun: Option<(u32, Duration)>,
     /// The run that has to end although the pod goes on.
     pub(super) condemned: Option<Condemned>,
     /// What the API remembers of the health of a run.
@@ -185,6 +189,8 @@ impl ContainerRecord {
             notice: None,
             stopping: None,
             vigil: None,
+            replaced: None,
+            begun: None,
             condemned: None,
             remembered: None,
             restart_delay: RestartDelay::default(),
@@ -213,6 +219,11 @@ impl ContainerRecord {
     /// Whether some run got further than its creation.
     pub(super) fn has_run(&self) -> bool {
         self.next_attempt > 0
+    }
+
+    /// Whether the newest run ends, or has ended, only because the plan names another image now.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced.is_some() && self.replaced == self.run.as_ref().map(|run| run.attempt)
     }
 
     /// How the newest run ended, if it did.

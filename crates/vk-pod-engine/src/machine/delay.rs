@@ -22,10 +22,14 @@ impl RestartDelay {
     }
 
     /// How long to wait from now, and the whole delay of which that is the rest. `None`: not at all.
-    pub(super) fn pause(self, ended: &Terminated, now: Now) -> Option<(Duration, Duration)> {
+    ///
+    /// The time since the end counts, by the runtime's clock and ours; where it is known when the run was begun, no more than
+    /// has passed since, for the two clocks may differ.
+    pub(super) fn pause(self, ended: &Terminated, begun: Option<Duration>, now: Now) -> Option<(Duration, Duration)> {
         let whole = self.0.filter(|_| !ran_long(ended))?;
         let since = ended.finished_at.and_then(|end| Duration::try_from(now.wall.duration_since(end)).ok());
-        let rest = whole.saturating_sub(since.unwrap_or_default());
+        let most = begun.map_or(Duration::MAX, |begun| now.mono.saturating_sub(begun));
+        let rest = whole.saturating_sub(since.unwrap_or_default().min(most));
         (!rest.is_zero()).then_some((rest, whole))
     }
 
@@ -87,7 +91,7 @@ mod tests {
         let now = at(short.finished_at.unwrap());
         let mut seen = Vec::new();
         for _ in 0..8 {
-            seen.push(delay.pause(&short, now).map_or(0, |(rest, _)| rest.as_secs()));
+            seen.push(delay.pause(&short, None, now).map_or(0, |(rest, _)| rest.as_secs()));
             delay.restarted(&short);
         }
         assert_eq!(seen, [0, 10, 20, 40, 80, 160, 300, 300]);
@@ -97,19 +101,28 @@ mod tests {
     fn a_run_of_more_than_ten_minutes_starts_the_count_anew() {
         let mut delay = RestartDelay::after_restarts(6);
         let long = run(Duration::from_secs(601));
-        assert_eq!(delay.pause(&long, at(long.finished_at.unwrap())), None);
+        assert_eq!(delay.pause(&long, None, at(long.finished_at.unwrap())), None);
         delay.restarted(&long);
         let short = run(Duration::from_secs(1));
-        assert_eq!(delay.pause(&short, at(short.finished_at.unwrap())).unwrap().1, FIRST);
+        assert_eq!(delay.pause(&short, None, at(short.finished_at.unwrap())).unwrap().1, FIRST);
     }
 
     #[test]
     fn time_since_the_end_counts_and_a_clock_set_back_does_not_lengthen_the_wait() {
         let (delay, short) = (RestartDelay::after_restarts(1), run(Duration::from_secs(1)));
         let end = short.finished_at.unwrap();
-        assert_eq!(delay.pause(&short, at(end + Duration::from_secs(4))).unwrap().0, Duration::from_secs(6));
-        assert_eq!(delay.pause(&short, at(end + Duration::from_secs(40))), None);
-        assert_eq!(delay.pause(&short, at(end - SignedDuration::from_hours(1))).unwrap().0, FIRST);
+        assert_eq!(delay.pause(&short, None, at(end + Duration::from_secs(4))).unwrap().0, Duration::from_secs(6));
+        assert_eq!(delay.pause(&short, None, at(end + Duration::from_secs(40))), None);
+        assert_eq!(delay.pause(&short, None, at(end - SignedDuration::from_hours(1))).unwrap().0, FIRST);
+    }
+
+    #[test]
+    fn a_runtime_whose_clock_is_behind_does_not_shorten_the_wait() {
+        let (delay, short) = (RestartDelay::after_restarts(3), run(Duration::from_secs(1)));
+        let now = Now { mono: Duration::from_secs(100), wall: short.finished_at.unwrap() + Duration::from_secs(300) };
+        let begun = Duration::from_secs(95);
+        assert_eq!(delay.pause(&short, Some(begun), now).unwrap().0, Duration::from_secs(35), "it began 5 s ago");
+        assert_eq!(delay.pause(&short, None, now), None, "nothing but the clocks is known of an earlier agent's runs");
     }
 
     #[test]

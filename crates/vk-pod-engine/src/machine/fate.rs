@@ -16,8 +16,8 @@ impl PodMachine {
     /// Whether a container that ended like this runs again while the pod goes on.
     pub(super) fn runs_again(&self, record: &ContainerRecord, ended: &Terminated) -> bool {
         let Some(plan) = &self.plan else { return false };
-        // As for the kubelet, a changed image overrides the policy.
-        if record.kind == ContainerKind::App && self.is_outdated(record) {
+        // As for the kubelet, a changed image overrides the policy of what ran when it changed, and of nothing that had ended.
+        if record.kind == ContainerKind::App && record.is_replaced() {
             return true;
         }
         match (record.kind, plan.restart) {

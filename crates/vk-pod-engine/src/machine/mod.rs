@@ -44,6 +44,9 @@ use self::sandbox::SandboxRecord;
 use crate::plan::{Evidence, PodPlan};
 use crate::runtime::PodIdentity;
 
+/// A machine that panicked does nothing for so long.
+const AFTER_A_PANIC: Duration = Duration::from_secs(10);
+
 /// The state of one pod.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PodMachine {
@@ -142,6 +145,22 @@ impl PodMachine {
         }
     }
 
+    /// A machine that keeps what it was given and asked for, and learns everything else from the runtime, after a pause.
+    ///
+    /// For one whose state cannot be relied on any more, since a step of it panicked. Calls under way end unheard.
+    pub fn begin_anew(&self, now: Now) -> Self {
+        let mut anew = Self::new(self.pod.clone(), Arc::clone(&self.scheme));
+        if let Some(plan) = &self.plan {
+            anew.set_plan(Arc::clone(plan));
+        }
+        anew.goal = self.goal;
+        anew.volumes.clone_from(&self.volumes);
+        anew.winding_down = self.winding_down;
+        anew.next_effect = self.next_effect.saturating_add(1);
+        anew.listing.pause = Some(now.mono.saturating_add(AFTER_A_PANIC));
+        anew
+    }
+
     /// Whose machine this is.
     pub fn pod(&self) -> &PodIdentity {
         &self.pod
@@ -159,6 +178,11 @@ impl PodMachine {
             && self.listing.taken.is_some()
             && self.sandbox.newest.is_none()
             && self.containers.iter().all(|container| container.run.is_none())
+    }
+
+    /// Whether the runtime holds something of the pod, or held it when it answered last.
+    pub fn has_begun(&self) -> bool {
+        self.sandbox.newest.is_some() || self.containers.iter().any(|record| record.run.is_some() || record.doubtful)
     }
 
     /// Where a list that starts now stands in the order of things; to be handed back with [`Event::Listed`].

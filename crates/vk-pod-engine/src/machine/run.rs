@@ -79,6 +79,10 @@ impl PodMachine {
             if outdated || !self.is_in_sandbox(record) {
                 let deadline = now.mono.saturating_add(self.grace());
                 let why = outdated.then_some("definition changed, will be restarted");
+                if outdated {
+                    let record = &mut self.containers[index];
+                    record.replaced = record.run.as_ref().map(|run| run.attempt);
+                }
                 self.stop_container(index, deadline, why, now, effects);
             } else if let Some(condemned) = record.sentence().cloned() {
                 self.stop_container(index, condemned.deadline, Some(&condemned.why), now, effects);

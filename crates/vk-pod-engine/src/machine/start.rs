@@ -58,14 +58,15 @@ impl PodMachine {
     /// Starts the delay before the restart that follows this run, once. Answers whether there is something to wait for.
     fn delay_restart(&mut self, index: usize, ended: &Terminated, now: Now, effects: &mut Effects) -> bool {
         let pod = self.pod.to_string();
-        let outdated = self.is_outdated(&self.containers[index]);
         let record = &mut self.containers[index];
         let attempt = record.run.as_ref().map(|run| run.attempt);
         if record.delayed_after == attempt {
             return false;
         }
         record.delayed_after = attempt;
-        let Some((rest, whole)) = record.restart_delay.pause(ended, now).filter(|_| !outdated) else { return false };
+        let begun = record.begun.filter(|(begun, _)| Some(*begun) == attempt).map(|(_, at)| at);
+        let pause = record.restart_delay.pause(ended, begun, now).filter(|_| !record.is_replaced());
+        let Some((rest, whole)) = pause else { return false };
         let name = record.name.clone();
         let message = format!("back-off {whole:?} restarting failed container={name} pod={pod}");
         let start_failed = record.notice.take_if(|notice| notice.reason == "RunContainerError");
@@ -262,6 +263,7 @@ impl PodMachine {
         let name = self.containers[index].name.clone();
         match result {
             Ok(()) => {
+                self.containers[index].begun = Some((run.attempt, now.mono));
                 let state = RunState::Running { started_at: Some(now.wall) };
                 self.containers[index].set_run(Run { state, confirmed: false, ..run });
                 self.record(words::normal(&name, "Started", &format!("Started container {name}")), effects);

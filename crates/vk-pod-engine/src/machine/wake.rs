@@ -27,10 +27,12 @@ impl PodMachine {
                 times.extend(stopping.again);
             }
         }
-        if let Goal::Stop { deadline } = self.goal {
-            times.push(deadline);
+        if !self.is_quiet() {
+            if let Goal::Stop { deadline } = self.goal {
+                times.push(deadline);
+            }
+            times.extend(self.winding_down);
         }
-        times.extend(self.winding_down);
         times.extend(self.listing.pause);
         times.extend(self.sandbox.pause);
         times.extend(self.cleanup_pause);

@@ -133,3 +133,29 @@ fn an_agent_that_dies_anywhere_on_the_way_up_starts_each_container_once() {
         assert_eq!(world.starts, ["init/0", "side1/0", "side2/0", "app/0", "app2/0"], "died at step {step}");
     }
 }
+
+#[test]
+fn a_machine_that_begins_anew_starts_nothing_twice_and_forgets_no_order() {
+    let mut world = World::settled(one_container("Always"));
+    world.machine = world.machine.begin_anew(world.now);
+    world.pending.clear();
+    world.pass(Duration::from_secs(11));
+    world.settle();
+    assert_eq!((world.starts.len(), world.word("app").as_str()), (1, "Running"));
+    world.terminate(30);
+    world.pending.clear();
+    world.machine = world.machine.begin_anew(world.now);
+    world.pass(Duration::from_secs(60));
+    world.settle();
+    assert_eq!((world.stage(), world.running().len()), (Stage::Stopped, 0));
+}
+
+#[test]
+fn a_machine_that_begins_anew_hears_no_answers_to_earlier_calls() {
+    let mut world = World::created(one_container("Never"));
+    let earlier = world.pending.clone();
+    world.machine = world.machine.begin_anew(world.now);
+    world.pending.clear();
+    world.pass(Duration::from_secs(11));
+    assert!(world.pending.iter().all(|(id, _)| earlier.iter().all(|(before, _)| before != id)));
+}

@@ -128,3 +128,21 @@ fn a_changed_image_replaces_the_container_whatever_the_policy() {
     assert_eq!(world.starts, ["app/0", "app/1"]);
     assert_eq!(world.container("app").image, "a:2");
 }
+
+#[test]
+fn a_changed_image_runs_nothing_again_that_had_ended() {
+    let two = |image: &str| {
+        super::world::plan(serde_json::json!({
+            "restartPolicy": "Never",
+            "containers": [{"name": "app", "image": image}, {"name": "beside", "image": "a:1"}],
+        }))
+    };
+    let mut world = World::settled(two("a:1"));
+    world.exit("app", 0);
+    world.settle();
+    world.feed(Event::Replanned { plan: two("a:2") });
+    world.settle();
+    world.pass(Duration::from_secs(600));
+    assert_eq!(world.starts, ["app/0", "beside/0"]);
+    assert_eq!(world.word("app"), "Completed");
+}
