@@ -40,6 +40,11 @@
 //! `unsupported`, `unresolved`, `rejected`, `exhausted-pod`, `exhausted-node`, `conflict`, `outcome-unknown`,
 //! `outcome-unknown-applied` (the call took effect all the same), `unavailable`, `unauthenticated` and `internal`.
 //!
+//! # Sessions
+//! `exec` knows `echo WORDS`, `cat`, `exit CODE`, `sleep SECONDS` (or `infinity`) and `zeros BYTES`; `attach` hears what is
+//! written to the log. A pod has an echo server on port 7 and an HTTP server on port 80; nothing listens on other ports.
+//!
+//! # Restarts
 //! Containers are restarted as the pod's restart policy wants it, with the kubelet's back-off. The run after the last crash is
 //! an ordinary one: it ends well after `run-for`, or lasts.
 
@@ -53,8 +58,10 @@ mod fixtures;
 #[doc(hidden)]
 pub mod fuzz;
 mod logs;
+mod port_forward;
 mod provider;
 mod script;
+mod sessions;
 mod stats;
 
 pub use backend::MockBackend;

@@ -14,6 +14,8 @@ use vk_provider::{Answer, Description, Error, Interfaces, ObservationSink, Resul
 use crate::backend::{Clock, MockBackend, QUEUE, Request, script_of};
 use crate::client::Client;
 use crate::logs::MockLogs;
+use crate::port_forward::MockPortForward;
+use crate::sessions::MockSessions;
 use crate::stats::MockStats;
 
 /// The name of this provider, as in `--provider mock`.
@@ -63,7 +65,11 @@ impl MockProvider {
 
 fn interfaces(client: &Client) -> Interfaces {
     let mut interfaces = Interfaces::default();
+    let sessions = Arc::new(MockSessions::new(client.clone()));
     interfaces.logs = Some(Arc::new(MockLogs::new(client.clone())));
+    interfaces.exec = Some(sessions.clone());
+    interfaces.attach = Some(sessions);
+    interfaces.port_forward = Some(Arc::new(MockPortForward::new(client.clone())));
     interfaces.stats = Some(Arc::new(MockStats::new(client.clone())));
     interfaces
 }
