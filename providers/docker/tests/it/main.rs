@@ -2,6 +2,7 @@
 
 mod adoption;
 mod environment;
+mod hang_ups;
 mod hooks;
 mod images;
 mod isolation;
@@ -9,6 +10,7 @@ mod lifecycle;
 mod logs;
 mod messages;
 mod outage;
+mod port_forward;
 mod probes;
 mod restarts;
 mod terminals;
