@@ -90,12 +90,18 @@ async fn a_terminal_has_sizes() {
 
 #[tokio::test]
 async fn nothing_is_lost_on_a_slow_reader() {
-    const LENGTH: usize = 8 * 1024 * 1024;
+    const LENGTH: usize = 32 * 1024 * 1024;
     let wanted = Wanted { stdout: true, ..Wanted::default() };
     let (mut client, server) = start(V5, wanted, |command| print(command, LENGTH)).await;
-    sleep(Duration::from_millis(200)).await;
-    let [_, stdout, _, error, _] = everything(&mut client).await;
-    assert!(stdout == pattern(LENGTH), "{} bytes", stdout.len());
+    let mut stdout = Vec::with_capacity(LENGTH);
+    while stdout.len() < LENGTH {
+        let Message::Binary(bytes) = client.next().await.unwrap().unwrap() else { continue };
+        stdout.extend_from_slice(&bytes[1..]);
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(stdout == pattern(LENGTH));
+    let [_, rest, _, error, _] = everything(&mut client).await;
+    assert_eq!(rest, b"");
     assert!(String::from_utf8(error).unwrap().contains("Success"));
     assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(0)));
 }
