@@ -1,0 +1,100 @@
+//! `kubectl port-forward` as a process.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use test_cluster::Clients;
+
+use crate::stage::{Stage, eventually};
+
+/// Values of [`WEB_SOCKETS`].
+pub(crate) const WAYS: [&str; 2] = ["true", "false"];
+
+/// Tells kubectl whether to try a WebSocket before SPDY.
+const WEB_SOCKETS: &str = "KUBECTL_PORT_FORWARD_WEBSOCKETS";
+
+/// The cluster's own kubectl, and one of four minor versions before.
+pub(crate) fn kubectls(stage: &Stage) -> [PathBuf; 2] {
+    [stage.environment().cluster.programs().join("kubectl"), Clients::build().unwrap().old_kubectl()]
+}
+
+/// Forwards until it is dropped.
+pub(crate) struct Forwarder {
+    process: Child,
+    said: Arc<Mutex<String>>,
+    /// Where each port of the pod is found here.
+    local: BTreeMap<String, u16>,
+}
+
+impl Forwarder {
+    /// Forwards ports of a pod to free ones of this machine.
+    pub(crate) fn start(kubectl: &PathBuf, stage: &Stage, way: &str, pod: &str, ports: &[&str]) -> Self {
+        eprintln!("{}, {WEB_SOCKETS}={way}", kubectl.display());
+        let mut command = Command::new(kubectl);
+        command
+            .envs(stage.environment().cluster.environment())
+            .env(WEB_SOCKETS, way)
+            .args(["--namespace", stage.name(), "port-forward", &format!("pod/{pod}")])
+            .args(ports.iter().map(|port| format!(":{port}")))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        stage.environment().cluster.guard(&mut command).unwrap();
+        let mut process = command.spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        listen(process.stdout.take().unwrap(), &said);
+        listen(process.stderr.take().unwrap(), &said);
+        let mut this = Self { process, said, local: BTreeMap::new() };
+        this.local = eventually("ports are forwarded", || {
+            let local = local_ports(&this.said());
+            if local.len() == ports.len() { Ok(local) } else { Err(this.said()) }
+        });
+        this
+    }
+
+    /// A connection to a port of the pod.
+    pub(crate) fn connect(&self, port: &str) -> Result<TcpStream, String> {
+        TcpStream::connect(("127.0.0.1", self.local[port])).map_err(|error| error.to_string())
+    }
+
+    /// What kubectl has said so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits for a line that contains this.
+    pub(crate) fn until_said(&mut self, wanted: &str) -> String {
+        eventually(&format!("kubectl says {wanted:?}"), || {
+            let said = self.said();
+            said.lines().find(|line| line.contains(wanted)).map(str::to_owned).ok_or(said.clone())
+        })
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn listen(output: impl std::io::Read + Send + 'static, said: &Arc<Mutex<String>>) {
+    let said = Arc::clone(said);
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            said.lock().unwrap().push_str(&format!("{line}\n"));
+        }
+    });
+}
+
+/// `Forwarding from 127.0.0.1:40001 -> 80`
+fn local_ports(said: &str) -> BTreeMap<String, u16> {
+    let lines = said.lines().filter_map(|line| line.strip_prefix("Forwarding from 127.0.0.1:")?.split_once(" -> "));
+    lines.filter_map(|(local, remote)| Some((remote.to_owned(), local.parse().ok()?))).collect()
+}
