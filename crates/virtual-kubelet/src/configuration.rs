@@ -13,6 +13,7 @@ pub(crate) fn of(node: &NodeSpec) -> Map<String, Value> {
     fields.insert("registerNode".to_owned(), true.into());
     fields.insert("registerWithTaints".to_owned(), taints.into());
     fields.insert("nodeLeaseDurationSeconds".to_owned(), LEASE_SECONDS.into());
+    fields.insert("featureGates".to_owned(), node.feature_gates.values().into_iter().collect::<Map<_, _>>().into());
     fields.extend(node.configuration.clone());
     fields
 }

@@ -53,6 +53,7 @@
 mod agent;
 mod certificates;
 mod configuration;
+mod feature_gates;
 mod heartbeat;
 mod node_spec;
 pub mod permissions;
@@ -63,6 +64,7 @@ mod system;
 
 pub use agent::{AddNodeError, Agent};
 pub use certificates::{ServingCertificate, tell_of_certificates};
+pub use feature_gates::{FeatureGates, UnknownFeatureGate};
 pub use node_spec::{NodeSpec, ReviewCaching};
 pub use running_node::{NodeFailure, RunningNode};
 pub use system::{ScopedSpawner, SystemClock};

@@ -12,6 +12,7 @@ use vk_provider::layer::TimeoutsLayer;
 use vk_provider::{BoxNodeProvider, BoxProvider, NodeProvider, Provider};
 
 use crate::certificates::ServingCertificate;
+use crate::feature_gates::FeatureGates;
 
 /// A node to be added to an agent. [`NodeSpec::new`] is enough for a first one; set what differs.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct NodeSpec {
     pub metrics: Option<Arc<dyn MetricsSource>>,
     /// Further fields of a `KubeletConfiguration` that `/configz` shows, such as `clusterDomain`.
     pub configuration: Map<String, Value>,
+    /// What the agent may do that not every cluster has to want.
+    pub feature_gates: FeatureGates,
     /// How long the API server's answers about clients of that API are remembered.
     pub reviews: ReviewCaching,
     /// A serving certificate that the agent sees to itself; [`Settings`] name its files, and await them.
@@ -88,6 +91,7 @@ impl NodeSpec {
             kubelet_api: None,
             metrics: None,
             configuration: Map::new(),
+            feature_gates: FeatureGates::default(),
             reviews: ReviewCaching::default(),
             serving_certificate: None,
             pods: PodSettings::default(),

@@ -172,12 +172,16 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "BOOL", value_parser = boolean, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", help_heading = "Kubelet API")]
     pub(crate) insecure_allow_anonymous: Option<bool>,
-    /// End exec and attach sessions in which nothing moves for this long (default: 4h)
+    /// End sessions of exec, attach and port-forward in which nothing moves for this long (default: 4h)
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
     pub(crate) stream_idle_timeout: Option<Duration>,
-    /// Give clients of exec and attach this long to open their streams (default: 30s)
+    /// Give clients of exec, attach and port-forward this long to open their streams (default: 30s)
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
     pub(crate) stream_creation_timeout: Option<Duration>,
+    /// Features to be switched off; with ExtendWebSocketsToKubelet=false the API server speaks SPDY to the node, also where it
+    /// could pass WebSockets on
+    #[arg(long, value_name = "NAME=BOOL,…", value_delimiter = ',', help_heading = "Kubelet API")]
+    pub(crate) feature_gates: Vec<String>,
     /// At the end, give streams and last status writes this long (default: 20s)
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Kubelet API")]
     pub(crate) drain_timeout: Option<Duration>,

@@ -29,6 +29,7 @@ mod logging;
 mod metrics;
 mod node_address;
 mod node_name;
+mod open_files;
 mod options;
 mod providers;
 mod run;

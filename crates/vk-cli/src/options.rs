@@ -1,6 +1,7 @@
 //! [`Options`]: what flags and environment mean together, checked.
 
 mod certificates;
+mod feature_gates;
 mod ignored;
 mod policies;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use virtual_kubelet::FeatureGates;
 use vk_core::admission::DaemonSetPods;
 use vk_core::machine::Release;
 use vk_core::node::{OutagePolicy, Taint};
@@ -166,10 +168,12 @@ pub struct KubeletApiOptions {
     pub allow_anonymous: bool,
     /// How long answers about clients are remembered.
     pub caching: ReviewCaching,
-    /// How long nothing may move in a session of exec or attach; `None` leaves it as it is.
+    /// How long nothing may move in a session of exec, attach or port-forward; `None` leaves it as it is.
     pub stream_idle_timeout: Option<Duration>,
     /// How long its client may take to open its streams; `None` leaves it as it is.
     pub stream_creation_timeout: Option<Duration>,
+    /// What may be left undone.
+    pub feature_gates: FeatureGates,
 }
 
 /// `--metrics-addr`.
@@ -274,6 +278,7 @@ fn kubelet_api(flags: &Flags, environment: &Environment) -> Result<KubeletApiOpt
         caching: certificates::review_caching(flags)?,
         stream_idle_timeout: flags.stream_idle_timeout,
         stream_creation_timeout: flags.stream_creation_timeout,
+        feature_gates: feature_gates::feature_gates(&flags.feature_gates)?,
     })
 }
 

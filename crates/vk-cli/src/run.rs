@@ -30,7 +30,7 @@ use crate::providers::Providers;
 use crate::run::error::RunError;
 use crate::signals::Signals;
 use crate::state_directory::StateDirectory;
-use crate::{api_server, identity, kubeconfig, node_address};
+use crate::{api_server, identity, kubeconfig, node_address, open_files};
 
 /// A provider's configuration is read whole, so it has an end.
 const PROVIDER_CONFIG_BYTES: u64 = 4 << 20;
@@ -47,6 +47,7 @@ pub(crate) fn blocking(
     if let Err(error) = logging.start() {
         return crate::complaint(format_args!("cannot log: {error}"), 1);
     }
+    open_files::raise_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return crate::complaint(format_args!("cannot start threads: {error}"), 1),

@@ -56,6 +56,7 @@ pub(super) async fn spec(
         spec.pods.stop_workers = workers;
         spec.pods.recovery_workers = workers;
     }
+    spec.feature_gates = options.kubelet_api.feature_gates;
     spec.reviews = options.kubelet_api.caching;
     spec.serving_certificate = serving_certificate(&options.kubelet_api.serving, discovered.certificates);
     spec.kubelet_api = kubelet_api(&options.kubelet_api, spec.serving_certificate.as_ref(), options.drain_timeout);

@@ -33,7 +33,7 @@ fn ports_inside_docker_pods_are_reached(identity: Identity) {
     for kubectl in kubectls(&stage) {
         for way in WAYS {
             let ports = ["8001", "8002", "8999"];
-            let mut forwarder = Forwarder::start(&kubectl, &stage, way, "web", &ports);
+            let forwarder = Forwarder::start(&kubectl, &stage, way, "web", &ports);
             for port in ["8001", "8002"] {
                 eventually("an answer", || {
                     let answer = get(&forwarder, port)?;

@@ -1,12 +1,11 @@
 //! `kubectl port-forward` as a process.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use test_cluster::Clients;
 
@@ -26,15 +25,18 @@ pub(crate) fn kubectls(stage: &Stage) -> [PathBuf; 2] {
 /// Forwards until it is dropped.
 pub(crate) struct Forwarder {
     process: Child,
-    said: Arc<Mutex<String>>,
+    log: PathBuf,
     /// Where each port of the pod is found here.
     local: BTreeMap<String, u16>,
 }
 
 impl Forwarder {
     /// Forwards ports of a pod to free ones of this machine.
-    pub(crate) fn start(kubectl: &PathBuf, stage: &Stage, way: &str, pod: &str, ports: &[&str]) -> Self {
+    pub(crate) fn start(kubectl: &Path, stage: &Stage, way: &str, pod: &str, ports: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
         eprintln!("{}, {WEB_SOCKETS}={way}", kubectl.display());
+        let log = stage.write(&format!("port-forward-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)), "");
+        let output = File::options().append(true).open(&log).unwrap();
         let mut command = Command::new(kubectl);
         command
             .envs(stage.environment().cluster.environment())
@@ -42,14 +44,10 @@ impl Forwarder {
             .args(["--namespace", stage.name(), "port-forward", &format!("pod/{pod}")])
             .args(ports.iter().map(|port| format!(":{port}")))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
         stage.environment().cluster.guard(&mut command).unwrap();
-        let mut process = command.spawn().unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        listen(process.stdout.take().unwrap(), &said);
-        listen(process.stderr.take().unwrap(), &said);
-        let mut this = Self { process, said, local: BTreeMap::new() };
+        let mut this = Self { process: command.spawn().unwrap(), log, local: BTreeMap::new() };
         this.local = eventually("ports are forwarded", || {
             let local = local_ports(&this.said());
             if local.len() == ports.len() { Ok(local) } else { Err(this.said()) }
@@ -64,11 +62,11 @@ impl Forwarder {
 
     /// What kubectl has said so far.
     pub(crate) fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
+        fs::read_to_string(&self.log).unwrap()
     }
 
     /// Waits for a line that contains this.
-    pub(crate) fn until_said(&mut self, wanted: &str) -> String {
+    pub(crate) fn until_said(&self, wanted: &str) -> String {
         eventually(&format!("kubectl says {wanted:?}"), || {
             let said = self.said();
             said.lines().find(|line| line.contains(wanted)).map(str::to_owned).ok_or(said.clone())
@@ -82,15 +80,6 @@ impl Drop for Forwarder {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn listen(output: impl std::io::Read + Send + 'static, said: &Arc<Mutex<String>>) {
-    let said = Arc::clone(said);
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            said.lock().unwrap().push_str(&format!("{line}\n"));
-        }
-    });
 }
 
 /// `Forwarding from 127.0.0.1:40001 -> 80`
