@@ -14,7 +14,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 
-use crate::stage::{Environment, Identity, Stage, eventually, script, sleeper};
+use crate::stage::{Environment, Identity, RUN_UNTIL_STOPPED, Stage, eventually, script, sleeper};
 
 under_both_identities! {
     ports_inside_docker_pods_are_reached
@@ -26,9 +26,12 @@ const PARALLEL: usize = 200;
 /// A server that ends after each answer, on addresses that nobody reaches from outside the pod.
 fn ports_inside_docker_pods_are_reached(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
-    let serve = "mkdir /tmp/www; echo from inside >/tmp/www/index.html
-        httpd -p 127.0.0.1:8001 -h /tmp/www; httpd -p 8002 -h /tmp/www; touch /tmp/up; while true; do sleep 1; done";
-    stage.create_pod("web", json!({ "containers": [script("main", serve)] }));
+    let serve = format!(
+        "mkdir -p /tmp/www; echo from inside >/tmp/www/index.html
+        httpd -p 127.0.0.1:8001 -h /tmp/www; httpd -p 8002 -h /tmp/www
+        {RUN_UNTIL_STOPPED}"
+    );
+    stage.create_pod("web", json!({ "containers": [script("main", &serve)] }));
     stage.until_running("web");
     for kubectl in kubectls(&stage) {
         for way in WAYS {
