@@ -85,8 +85,10 @@ async fn answer(stream: DuplexStream, pod: PodKey) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::AsyncReadExt;
-    use vk_provider::provider::Provider;
+    use vk_provider::provider::{Provider, Terminate};
 
     use super::*;
     use crate::MockProvider;
@@ -128,6 +130,7 @@ mod tests {
         tokio::spawn(backend.run());
         provider.create(create(&pod("a", "Always", &[]))).await.unwrap();
         let mut connection = connect(&provider, 7).await.unwrap();
+        provider.terminate(Terminate::new(target("a"), Duration::from_secs(1))).await.unwrap();
         provider.remove(target("a")).await.unwrap();
         assert_eq!(connection.read(&mut [0]).await.unwrap(), 0);
     }

@@ -20,14 +20,13 @@ async fn ask(connection: &mut BoxDuplex) -> anyhow::Result<String> {
 }
 
 #[test]
-fn servers_are_reached_on_whatever_local_address_they_listen() {
+fn servers_are_reached_on_loopback_and_on_all_addresses() {
     on_docker(|world| async move {
-        let serve = "echo from inside >/tmp/index.html; cd /tmp
-            httpd -p 127.0.0.1:8001 -h /tmp; httpd -p 0.0.0.0:8002 -h /tmp; httpd -p [::1]:8003 -h /tmp
-            sleep 3600";
+        let serve = "mkdir -p /tmp/www; echo from inside >/tmp/www/index.html
+            httpd -p 127.0.0.1:8001 -h /tmp/www; httpd -p 0.0.0.0:8002 -h /tmp/www; sleep 3600";
         let pod = world.run(json!({"containers": [script(serve)]})).await?;
         world.until_running(&pod).await?;
-        for port in [8001, 8002, 8003] {
+        for port in [8001, 8002] {
             world.eventually("a server", || async { connect(&world, &pod, port).await.is_ok() }).await?;
             let answer = ask(&mut connect(&world, &pod, port).await?).await?;
             assert!(answer.ends_with("from inside\n"), "{port}: {answer}");
@@ -55,15 +54,17 @@ fn the_agents_own_network_is_never_reached() {
 #[test]
 fn a_pod_on_the_hosts_network_has_the_hosts_ports() {
     on_configured_docker("allow_host_namespaces = true", |world| async move {
-        let ours = TcpListener::bind("127.0.0.1:0").await?;
-        let port = ours.local_addr()?.port();
         let pod = world.run(json!({"hostNetwork": true, "containers": [script("sleep 3600")]})).await?;
         world.until_running(&pod).await?;
-        let mut connection = connect(&world, &pod, port).await?;
-        ours.accept().await?.0.write_all(b"hello").await?;
-        let mut heard = String::new();
-        connection.read_to_string(&mut heard).await?;
-        assert_eq!(heard, "hello");
+        // Docker switches IPv6 off in networks of its own that have none, loopback included; here it is on.
+        for loopback in ["127.0.0.1:0", "[::1]:0"] {
+            let ours = TcpListener::bind(loopback).await?;
+            let mut connection = connect(&world, &pod, ours.local_addr()?.port()).await?;
+            ours.accept().await?.0.write_all(b"hello").await?;
+            let mut heard = String::new();
+            connection.read_to_string(&mut heard).await?;
+            assert_eq!(heard, "hello", "{loopback}");
+        }
         Ok(())
     });
 }
