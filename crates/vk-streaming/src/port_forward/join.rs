@@ -41,7 +41,10 @@ pub(super) async fn join(
                     drop(to_pod.shutdown().await);
                     return None;
                 }
-                Ok(bytes) if to_pod.write_all(&piece[..bytes]).await.is_err() => return None,
+                // What encrypts keeps bytes back until it is told.
+                Ok(bytes) if to_pod.write_all(&piece[..bytes]).await.is_err() || to_pod.flush().await.is_err() => {
+                    return None;
+                }
                 Ok(_) => {}
             }
         }

@@ -107,6 +107,7 @@ impl Client {
             let stream = TcpStream::connect(&self.address).await?;
             let mut stream = self.tls.connect(self.host.clone(), stream).await?;
             stream.write_all(self.request.as_bytes()).await?;
+            stream.flush().await?;
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(stream.read_u8().await?);
@@ -129,7 +130,7 @@ async fn stay(mut session: TlsStream<TcpStream>) {
     const EMPTY_PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
     let mut frame = [0; 2];
     while session.read_exact(&mut frame).await.is_ok() && frame == EMPTY_PING {
-        if session.write_all(&EMPTY_PONG).await.is_err() {
+        if session.write_all(&EMPTY_PONG).await.is_err() || session.flush().await.is_err() {
             break;
         }
     }
