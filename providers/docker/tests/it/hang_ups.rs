@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, duplex};
-use vk_provider::{ExecRequest, Exit, Provider as _, Streams};
+use vk_provider::{Error, ExecRequest, Exit, Provider as _, Streams};
 
 use crate::world::{TestPod, World, on_docker, script};
 
@@ -28,7 +28,7 @@ async fn exec(world: &World, pod: &TestPod, text: &str, tty: bool, streams: Stre
     let command = ["sh", "-c", text].map(str::to_owned).to_vec();
     let mut request = ExecRequest::new(pod.target(), "main", command);
     request.tty = tty;
-    let exec = world.engine.describe().interfaces.exec.clone().unwrap();
+    let exec = world.engine.describe().interfaces.exec.clone().ok_or_else(|| Error::internal("no exec"))?;
     exec.exec(request, streams).await
 }
 

@@ -1,13 +1,14 @@
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use vk_core::ErrorKind;
+use vk_core::{Error, ErrorKind};
 use vk_provider::{BoxDuplex, PortForwardRequest, Provider as _};
 
 use crate::world::{TestPod, World, on_configured_docker, on_docker, script};
 
 async fn connect(world: &World, pod: &TestPod, port: u16) -> vk_core::Result<BoxDuplex> {
-    let forward = world.engine.describe().interfaces.port_forward.clone().unwrap();
+    let forward = world.engine.describe().interfaces.port_forward.clone();
+    let forward = forward.ok_or_else(|| Error::internal("no port-forward"))?;
     forward.connect(PortForwardRequest::new(pod.target(), port)).await
 }
 
