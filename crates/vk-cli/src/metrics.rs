@@ -4,6 +4,8 @@ mod api_requests;
 mod orphans;
 mod process;
 mod provider_calls;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,18 +45,19 @@ struct Build {
 
 impl Metrics {
     pub(crate) fn new(node: &str, provider: &str) -> Self {
-        let mut registry = Registry::with_prefix("virtual_kubelet");
+        let mut all = Registry::default();
+        all.register_collector(Box::new(process::ProcessCollector));
+        let registry = all.sub_registry_with_prefix("virtual_kubelet");
         let build = Build { version: crate::VERSION, node: node.to_owned(), provider: provider.to_owned() };
         registry.register("build", "Version, node and provider", Info::new(build));
         let registered = Gauge::default();
         registry.register("node_registered", "Whether the Node object is there and ours", registered.clone());
         let reachable = Gauge::default();
         registry.register("backend_reachable", "Whether the provider's back end answers", reachable.clone());
-        let api_requests = ApiRequestsLayer::register(&mut registry);
-        let provider_calls = ProviderCallsLayer::register(&mut registry);
-        let orphans = OrphanMetrics::register(&mut registry);
-        registry.register_collector(Box::new(process::ProcessCollector));
-        Self { registry: Arc::new(registry), api_requests, provider_calls, orphans, registered, reachable }
+        let api_requests = ApiRequestsLayer::register(registry);
+        let provider_calls = ProviderCallsLayer::register(registry);
+        let orphans = OrphanMetrics::register(registry);
+        Self { registry: Arc::new(all), api_requests, provider_calls, orphans, registered, reachable }
     }
 
     /// What is known about the node now.

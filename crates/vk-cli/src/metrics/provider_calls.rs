@@ -45,7 +45,7 @@ impl ProviderCallsLayer {
         let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
         let seconds = Family::new_with_constructor(histogram);
         registry.register_with_unit(
-            "provider_call",
+            "provider_call_duration",
             "Time that calls of the provider took",
             Unit::Seconds,
             seconds.clone(),
@@ -157,7 +157,7 @@ mod tests {
         for line in [
             r#"provider_calls_total{call="lookup",result="ok"} 1"#,
             r#"provider_calls_total{call="lookup",result="unavailable"} 1"#,
-            r#"provider_call_seconds_count{call="lookup"} 2"#,
+            r#"provider_call_duration_seconds_count{call="lookup"} 2"#,
         ] {
             assert!(text.contains(line), "{text}");
         }

@@ -276,6 +276,17 @@ async fn the_agents_own_metrics_are_served_in_both_formats() {
     assert!(body.ends_with("calls_total 3\n# EOF\n") && content_type.contains("openmetrics"), "{content_type}: {body}");
 }
 
+#[test]
+fn every_family_is_documented() {
+    let document = include_str!("../../../../docs/metrics.md");
+    for page in [include_str!("../golden/metrics_resource.txt"), include_str!("../golden/metrics_cadvisor.txt")] {
+        for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let name = line.split(' ').next().unwrap();
+            assert!(document.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn probes_are_counted_as_a_kubelet_counts_them() {
     let kubelet = Kubelet::start().await;

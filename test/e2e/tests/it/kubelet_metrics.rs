@@ -60,6 +60,7 @@ fn docker_pods_are_measured(identity: Identity) {
         ("/healthz/syncloop", "ok"),
         ("/healthz/log?verbose", "healthz check passed"),
         ("/metrics", "virtual_kubelet_api_requests_total"),
+        ("/metrics", "process_cpu_seconds_total"),
         ("/configz", "\"kubeletconfig\""),
         ("/pods", "\"kind\":\"PodList\""),
         ("/runningpods/", &pod.uid()),

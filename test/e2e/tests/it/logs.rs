@@ -53,6 +53,11 @@ fn every_way_of_asking_is_answered(identity: Identity) {
         together.contains("[pod/talk/counter] line 5") && together.contains("[pod/talk/other] from the other"),
         "{together}"
     );
+    // kubectl cannot ask for one of the two streams yet.
+    let path = format!("/containerLogs/{}/talk/counter", stage.name());
+    assert_eq!(stage.kubelet(&format!("{path}?stream=Stderr")).unwrap(), "problem\n");
+    assert_eq!(stage.kubelet(&format!("{path}?stream=Stdout")).unwrap().lines().count(), 5);
+    assert_eq!(stage.kubelet(&format!("{path}?stream=All")).unwrap(), all);
     // The node answers other questions of the API server too.
     let node = stage.name();
     assert_eq!(stage.kubectl().ok(&["get", "--raw", &format!("/api/v1/nodes/{node}/proxy/healthz")]), "ok");
