@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 use crate::files::write_whole;
@@ -102,6 +104,27 @@ impl Authority {
     pub(crate) fn peer(&self, subject: &Subject<'_>, names: &[&str], addresses: &[IpAddr]) -> Result<Issued> {
         let usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(with_names(subject, names, addresses)?, usages)
+    }
+
+    /// Issues a certificate that authenticates a client, or a server where there are addresses, valid between two moments
+    /// in seconds since 1970.
+    pub(crate) fn valid_between(
+        &self,
+        subject: &Subject<'_>,
+        addresses: &[IpAddr],
+        valid: Option<Range<u64>>,
+    ) -> Result<Issued> {
+        let mut params = with_names(subject, &[], addresses)?;
+        if let Some(valid) = valid {
+            let since_epoch = |seconds| date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
+            (params.not_before, params.not_after) = (since_epoch(valid.start), since_epoch(valid.end));
+        }
+        let usage = if addresses.is_empty() {
+            ExtendedKeyUsagePurpose::ClientAuth
+        } else {
+            ExtendedKeyUsagePurpose::ServerAuth
+        };
+        self.issue(params, vec![usage])
     }
 
     fn issue(&self, mut params: CertificateParams, usages: Vec<ExtendedKeyUsagePurpose>) -> Result<Issued> {

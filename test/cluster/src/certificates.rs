@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -79,6 +80,27 @@ pub(crate) fn issue_node_server(layout: &Layout, node: &str, addresses: &[IpAddr
     let issued = authority.server(&Subject { user: &user, group: Some("system:nodes") }, &[node], addresses)?;
     let (certificate, key) = issued.write(&layout.pki_directory().join(format!("node-{node}-serving")))?;
     Ok(ServingCertificate { certificate, key, client_ca: authority.certificate_path().to_owned() })
+}
+
+/// What a certificate of the cluster's authority says.
+#[derive(Debug, Clone)]
+pub struct CertificateContent<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// One group that the user is in.
+    pub group: Option<&'a str>,
+    /// The addresses of a server; without any, the certificate is a client's.
+    pub addresses: &'a [IpAddr],
+    /// Between which moments it is valid, in seconds since 1970; `None` means always.
+    pub valid: Option<Range<u64>>,
+}
+
+/// Issues a certificate with any content; key and chain, PEM.
+pub(crate) fn issue(layout: &Layout, content: &CertificateContent<'_>) -> Result<String> {
+    let authority = Authority::open(&layout.pki_directory(), "ca")?;
+    let subject = Subject { user: content.user, group: content.group };
+    let issued = authority.valid_between(&subject, content.addresses, content.valid.clone())?;
+    Ok(issued.key + &issued.certificate)
 }
 
 fn user(name: &str) -> Subject<'_> {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::certificates::{self, ServingCertificate};
+use crate::certificates::{self, CertificateContent, ServingCertificate};
 use crate::guard;
 use crate::layout::Layout;
 use crate::service_account;
@@ -128,6 +128,20 @@ impl Cluster {
     pub fn serving_certificate(&self, node: &str, addresses: &[IpAddr]) -> Result<ServingCertificate> {
         check_node_name(node)?;
         certificates::issue_node_server(&self.layout, node, addresses)
+    }
+
+    /// A certificate of the cluster's authority with any content, for tests of those who look at it: key and chain, PEM.
+    ///
+    /// # Errors
+    /// When the authority's files cannot be read.
+    pub fn certificate(&self, content: &CertificateContent<'_>) -> Result<String> {
+        certificates::issue(&self.layout, content)
+    }
+
+    /// The authority that signs clients and, in these clusters, servers: a PEM file.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.layout.pki_directory().join("ca.crt")
     }
 
     /// `kubectl` of the cluster's own version, as the administrator.

@@ -31,7 +31,7 @@ mod programs;
 mod service_account;
 
 pub use cache::cache_directory;
-pub use certificates::ServingCertificate;
+pub use certificates::{CertificateContent, ServingCertificate};
 pub use clients::Clients;
 pub use cluster::{CLUSTER_VARIABLE, Cluster};
 pub use component::Component;

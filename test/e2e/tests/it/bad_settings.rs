@@ -28,10 +28,18 @@ fn a_setting_that_cannot_be_used_is_named() {
     let mock_config = stage.write("mock.json", &json!({ stage.name(): { "cpu": "plenty" } }).to_string());
     let kubeconfig = stage.write("kubeconfig", "clusters: {\n");
     let flag = |name: &str, path: &Path| format!("--{name}={}", path.display());
-    let cases: [(&str, &[&str], i32, &[&str]); 11] = [
+    let cases: [(&str, &[&str], i32, &[&str]); 14] = [
         ("none", &[], 2, &["--provider", "\"none\"", "docker", "mock"]),
         ("mock", &["--nodename=Not_A_Name"], 2, &["--nodename", "Not_A_Name"]),
         ("mock", &["--no-verify-clients"], 2, &["--no-verify-clients", "--insecure-allow-anonymous"]),
+        ("mock", &["--rotate-server-certificates"], 2, &["--rotate-server-certificates", "--tls-cert-file"]),
+        ("mock", &["--authentication-token-webhook-cache-ttl=25h"], 2, &["--authentication-token-webhook-cache-ttl"]),
+        (
+            "mock",
+            &["--bootstrap-kubeconfig=/nowhere/file", "--kubeconfig=/nowhere/new"],
+            2,
+            &["--bootstrap-kubeconfig", "/nowhere/file"],
+        ),
         ("mock", &["--no-such-flag"], 2, &["--no-such-flag", "--help"]),
         ("mock", &["--provider-config=/nowhere/file"], 2, &["--provider-config", "/nowhere/file"]),
         ("docker", &[&flag("provider-config", &docker_config)], 2, &["docker.toml", "line 2", "netwrok"]),

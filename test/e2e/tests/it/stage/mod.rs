@@ -7,6 +7,7 @@ mod environment;
 #[macro_use]
 mod identity;
 mod kubectl;
+mod kubelet_port;
 mod manifest;
 mod patience;
 mod pod_view;
@@ -27,6 +28,7 @@ pub(crate) use docker::Docker;
 pub(crate) use environment::Environment;
 pub(crate) use identity::{Identity, shipped_manifest};
 pub(crate) use kubectl::Kubectl;
+pub(crate) use kubelet_port::{Answer, Credentials, KubeletPort};
 pub(crate) use manifest::{IMAGE, RUN_UNTIL_STOPPED, script, sleeper};
 pub(crate) use patience::{eventually, eventually_within, seconds_of, within};
 pub(crate) use pod_view::PodView;
