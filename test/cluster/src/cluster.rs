@@ -138,12 +138,6 @@ impl Cluster {
         certificates::issue(&self.layout, content)
     }
 
-    /// The authority that signs clients and, in these clusters, servers: a PEM file.
-    #[must_use]
-    pub fn authority(&self) -> PathBuf {
-        self.layout.pki_directory().join("ca.crt")
-    }
-
     /// `kubectl` of the cluster's own version, as the administrator.
     #[must_use]
     pub fn kubectl(&self) -> Command {
