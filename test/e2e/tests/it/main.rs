@@ -29,7 +29,6 @@ mod many_sessions;
 mod metrics_server;
 mod mock_provider;
 mod node;
-mod permissions;
 mod pod_environment;
 mod pod_life;
 mod port_forward;
