@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use vk_controller::env::{Env, Random};
 use vk_controller::events::EventRecorder;
-use vk_controller::node::{ClientSource, LeaseHandle, LeaseKeeper, NodeController};
+use vk_controller::node::{ClientSource, LeaseHandle, LeaseKeeper, LeaseReport, NodeController};
 use vk_controller::pod::{PodClients, PodController, PodParts};
 use vk_controller::references::References;
 use vk_core::node::lease::{LeaseConflict, LeaseHolder, LeaseState};
@@ -131,6 +131,7 @@ impl Agent {
             recorder: recorder.clone(),
             node: facts_seen,
             reconnect: lease.reconnect(),
+            lease: lease.report(),
             settings: node.pods,
         };
         let pods = PodController::new(env.clone(), parts);
@@ -183,6 +184,7 @@ impl Agent {
             }
             pods_ended.send_replace(true);
         });
+        env.spawn("lost lease", end_when_taken(lease.report(), shutdown.clone()));
         let (api_ended, api_end) = watch::channel(false);
         let stop = shutdown.pods.clone();
         env.spawn("kubelet API", async move {
@@ -224,6 +226,14 @@ async fn hold(lease: &LeaseHandle) -> Result<(), AddNodeError> {
         Ok(LeaseState::Held) => Ok(()),
         Ok(LeaseState::Refused(conflict)) => Err(conflict.into()),
         _ => Err(AddNodeError::Ended),
+    }
+}
+
+/// Ends a node that another agent has taken.
+async fn end_when_taken(mut report: watch::Receiver<LeaseReport>, shutdown: Shutdown) {
+    let taken = report.wait_for(|report| matches!(report.state, LeaseState::Refused(_))).await.is_ok();
+    if taken {
+        shutdown.cancel();
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) struct Flags {
     /// pod is deleted)
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Node")]
     pub(crate) release_after: Option<Duration>,
-    /// Provider calls that start pods, that stop pods, and that find pods again, under way at once (default: 32 each)
+    /// Provider calls that start, stop, and remove pods, and that find them again, under way at once (default: 32 each)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Node")]
     pub(crate) pod_sync_workers: Option<u16>,
     /// Where the agent and its provider keep what must survive a restart (default: /var/lib/virtual-kubelet)

@@ -67,6 +67,13 @@ impl PollBudget {
         at
     }
 
+    /// A lookup that was booked is not made. The turns of others stay as they are.
+    pub fn return_lookup(&mut self) {
+        if let Some(ration) = &mut self.ration {
+            ration.spent_until = ration.spent_until.saturating_sub(ration.per_read);
+        }
+    }
+
     fn spend(&mut self, at: Duration, reads: u32) {
         if let Some(ration) = &mut self.ration {
             ration.spend(at, reads);
@@ -179,6 +186,14 @@ mod tests {
 
         let mut unlimited = PollBudget::new(SECOND, SECOND, None);
         assert!((0..1000).all(|_| unlimited.book_lookup(SECOND) == SECOND));
+    }
+
+    #[test]
+    fn a_turn_that_is_returned_can_be_booked_again() {
+        let mut budget = PollBudget::new(SECOND, 60 * SECOND, Some(600));
+        let booked: Vec<Duration> = (0..100).map(|_| budget.book_lookup(SECOND)).collect();
+        (0..20).for_each(|_| budget.return_lookup());
+        assert_eq!(budget.book_lookup(SECOND), booked[80]);
     }
 
     #[test]

@@ -56,7 +56,9 @@ impl Description {
 pub enum Recovery {
     /// `list` is complete, finished work included.
     ByUid,
-    /// Only the handle leads back to the pod; `list` may be empty.
+    /// Only the handle leads back to the pod; `list` may be empty. A handle that is lost with the answer to its `create` is
+    /// told again by the next `create`, which is idempotent by UID; `lookup` without a handle should find the pod by a tag that
+    /// carries its UID where the back end can search for one, since a pod that is deleted by then is not created again.
     ByHandle,
 }
 
@@ -65,8 +67,8 @@ pub enum Recovery {
 pub enum Retention {
     /// Until `remove`: absence is proof that it never was, or that someone else removed it.
     UntilRemoved,
-    /// For this long; the core records its intent in `status.startTime` before `create` (invariant 3).
-    For(Duration),
+    /// For a while; the core records its intent in `status.startTime` before `create` (invariant 3).
+    Forgets,
 }
 
 /// How changes reach the core.

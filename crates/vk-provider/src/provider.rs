@@ -28,7 +28,7 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Starts the pod, or accepts to start it.
     ///
-    /// Idempotent by UID: a second call for a pod that is there already answers as the first did. After
+    /// Idempotent by UID: a second call for a pod that is there already answers as the first did, with the same handle. After
     /// [`vk_core::ErrorKind::OutcomeUnknown`] the core calls `lookup` before it repeats. The back-end object must carry the
     /// UID, and the owner that was given by [`crate::NodeContext`], from its first moment.
     fn create(&self, request: Create) -> impl Future<Output = Result<Accepted>> + Send;

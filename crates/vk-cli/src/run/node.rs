@@ -55,6 +55,7 @@ pub(super) async fn spec(
         spec.pods.start_workers = workers;
         spec.pods.stop_workers = workers;
         spec.pods.recovery_workers = workers;
+        spec.pods.remove_workers = workers;
     }
     spec.feature_gates = options.kubelet_api.feature_gates;
     spec.reviews = options.kubelet_api.caching;

@@ -36,8 +36,11 @@ pub struct LeaseReport {
 }
 
 impl LeaseKeeper {
-    /// A request that takes longer is given up and made again.
+    /// A request that takes longer is given up and made again, over what may be another connection.
     const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// So long the next one may take: a server that is slow is no server that is away, and the lease lasts for both.
+    const MORE_PATIENCE: Duration = Duration::from_secs(10);
 
     /// A keeper with the timing of kubelets.
     pub fn new(holder: LeaseHolder) -> Self {
@@ -63,6 +66,7 @@ impl LeaseKeeper {
         let heartbeat = Heartbeat {
             env: env.clone(),
             machine,
+            patience: Self::PATIENCE,
             connection: Some(Connection { clients, client: None, node: self.holder.node.to_string() }),
             in_flight: None,
             node_uid: node_uid_seen,
@@ -104,6 +108,8 @@ type Answer = (Connection, u64, Result<ObservedLease, ApiFailure>);
 struct Heartbeat {
     env: Env,
     machine: LeaseMachine,
+    /// How long the next request may take.
+    patience: Duration,
     /// Travels with the request that is under way.
     connection: Option<Connection>,
     in_flight: Option<BoxFuture<'static, Answer>>,
@@ -141,7 +147,7 @@ impl Heartbeat {
         match effect {
             LeaseEffect::Notice(notice) => tell(&notice),
             LeaseEffect::Send { id, request } => {
-                self.in_flight = self.connection.take().map(|connection| connection.send(id, request));
+                self.in_flight = self.connection.take().map(|connection| connection.send(id, request, self.patience));
             }
         }
     }
@@ -158,6 +164,11 @@ impl Heartbeat {
             biased;
             (connection, id, result) = arrival(&mut self.in_flight) => {
                 self.connection = Some(connection);
+                let was_short = self.patience == LeaseKeeper::PATIENCE;
+                self.patience = match &result {
+                    Err(ApiFailure::Unavailable(_)) if was_short => LeaseKeeper::MORE_PATIENCE,
+                    _ => LeaseKeeper::PATIENCE,
+                };
                 LeaseEvent::Answered { id, result }
             }
             () = cancelled(shutdown) => LeaseEvent::Release,
@@ -220,9 +231,9 @@ struct Connection {
 }
 
 impl Connection {
-    fn send(mut self, id: u64, request: LeaseRequest) -> BoxFuture<'static, Answer> {
+    fn send(mut self, id: u64, request: LeaseRequest, patience: Duration) -> BoxFuture<'static, Answer> {
         Box::pin(async move {
-            let result = answer::answered(LeaseKeeper::PATIENCE, self.exchange(request)).await;
+            let result = answer::answered(patience, self.exchange(request)).await;
             if matches!(result, Err(ApiFailure::Unauthenticated(_))) {
                 // Perhaps the credentials have been renewed where they came from.
                 self.client = None;

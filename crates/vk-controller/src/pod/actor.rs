@@ -9,7 +9,7 @@ use futures::FutureExt;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use vk_core::create_gate::CreateGate;
-use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write};
+use vk_core::machine::{BackendPolicy, Call, CallOutcome, Effect, EffectId, Event, PodMachine, Write, WriteOutcome};
 use vk_core::poll::Pace;
 use vk_core::record::{Deletion, PodSnapshot};
 use vk_core::resolve::NodeFacts;
@@ -26,20 +26,28 @@ use super::input::{BackendList, Input, Watched};
 use super::mailbox::{Delivery, Mailbox};
 use super::orphans::OrphanSearch;
 use super::reads::Reads;
+use super::tenure::{Standing, Tenure};
 use super::timers::Timers;
 use super::write::PodWriter;
 use crate::env::Env;
 use crate::events::Involved;
 
-/// How many calls and writes may be under way at once. Starts, stops, and what finds pods again have permits of their own:
-/// none of them can use up those of another.
+/// How many calls and writes may be under way at once. Starts, stops, removals, and what finds pods again have permits of
+/// their own: none of them can use up those of another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Permits {
     pub(super) starts: usize,
     pub(super) stops: usize,
     pub(super) recoveries: usize,
+    pub(super) removals: usize,
     pub(super) writes: usize,
 }
+
+/// Why nothing is begun, or written, for the moment.
+const LEASE_LAPSED: &str = "the node lease has lapsed, and another agent may have the node";
+
+/// A write that is held back is asked for again after this.
+const HELD_BACK: Duration = Duration::from_secs(1);
 
 /// The ends of the channels that lead to and from the actor.
 pub(super) struct Channels {
@@ -59,6 +67,7 @@ pub(super) struct Work {
     pub(super) admitted: AdmittedPods,
     pub(super) reads: Reads,
     pub(super) permits: Permits,
+    pub(super) tenure: Tenure,
 }
 
 pub(super) struct Actor {
@@ -68,6 +77,7 @@ pub(super) struct Actor {
     starts: Arc<Semaphore>,
     stops: Arc<Semaphore>,
     recoveries: Arc<Semaphore>,
+    removals: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 
     pods: BTreeMap<PodUid, Entry>,
@@ -98,6 +108,8 @@ struct Entry {
     quarantine: Quarantine,
     /// The watch, too, has shown that the pod is gone.
     gone_in_watch: bool,
+    /// The watch has shown it again since.
+    successor: Option<PodSnapshot>,
 }
 
 impl Actor {
@@ -106,6 +118,7 @@ impl Actor {
             starts: Arc::new(Semaphore::new(work.permits.starts)),
             stops: Arc::new(Semaphore::new(work.permits.stops)),
             recoveries: Arc::new(Semaphore::new(work.permits.recoveries)),
+            removals: Arc::new(Semaphore::new(work.permits.removals)),
             writes: Arc::new(Semaphore::new(work.permits.writes)),
             node: work.caller.contexts.node.clone(),
             env,
@@ -124,12 +137,18 @@ impl Actor {
         }
     }
 
-    /// Runs until `shutdown`; then what is still to be written gets `drain` for it. Pods keep running.
+    /// Runs until `shutdown`; then what is still to be written gets `drain` for it. Ends at once when the node is another
+    /// agent's. Pods keep running.
     pub(super) async fn run(mut self, shutdown: CancellationToken, drain: Duration) {
         loop {
             let wake = self.timers.next();
             tokio::select! {
                 biased;
+                () = self.work.tenure.changed() => {
+                    if self.look_at_lease() == Some(Standing::Over) {
+                        return self.give_up();
+                    }
+                }
                 () = shutdown.cancelled() => break,
                 input = self.channels.input.recv() => match input {
                     Some(input) => self.take(input),
@@ -145,9 +164,7 @@ impl Actor {
 
     /// Statuses that are known are written once more; nothing new is begun at the back end.
     async fn finish_writes(&mut self, drain: Duration) {
-        self.starts.close();
-        self.stops.close();
-        self.recoveries.close();
+        self.begin_nothing_new();
         if let Some(delivery) = self.channels.mailbox.receive().now_or_never() {
             self.deliver(delivery);
         }
@@ -157,6 +174,11 @@ impl Actor {
             let wake = self.timers.next();
             tokio::select! {
                 biased;
+                () = self.work.tenure.changed() => {
+                    if self.look_at_lease() == Some(Standing::Over) {
+                        return self.give_up();
+                    }
+                }
                 input = self.channels.input.recv() => match input {
                     Some(input) => self.take(input),
                     None => return,
@@ -164,6 +186,35 @@ impl Actor {
                 () = self.env.sleep_until(deadline) => return,
                 () = sleep_until(&self.env, wake) => self.tick(),
             }
+        }
+    }
+
+    fn begin_nothing_new(&self) {
+        [&self.starts, &self.stops, &self.removals, &self.recoveries].into_iter().for_each(|permits| permits.close());
+    }
+
+    fn look_at_lease(&mut self) -> Option<Standing> {
+        let changed = self.work.tenure.look(self.env.now().mono);
+        match changed {
+            // What was held back need not sit out a back-off.
+            Some(Standing::Ours) => self.step_all(|_| Event::BackendRecovered),
+            Some(Standing::Uncertain) => {
+                tracing::warn!(
+                    "the node lease has lapsed: another agent may have it, and no pod is started until it is renewed"
+                );
+            }
+            Some(Standing::Over) | None => {}
+        }
+        changed
+    }
+
+    /// The pods are another agent's now: nothing more is written about them, and nothing begun that has not been sent yet.
+    fn give_up(&self) {
+        tracing::warn!("another agent has the node: its pods are left to that one");
+        self.begin_nothing_new();
+        self.writes.close();
+        for (_, cancel) in self.pods.values().filter_map(|entry| entry.cancel.as_ref()) {
+            cancel.cancel();
         }
     }
 
@@ -192,7 +243,12 @@ impl Actor {
 
     fn watched(&mut self, watched: Watched) {
         match watched {
-            Watched::ListBegins => self.listing = Some(BTreeSet::new()),
+            Watched::ListBegins => {
+                self.listing = Some(BTreeSet::new());
+                // The list comes after all of them. Whatever goes while it is read is shown to go by the watch.
+                self.departed.clear();
+                self.work.tenure.reconnected(self.env.now().mono);
+            }
             Watched::Applied(snapshot) => {
                 if let Some(listing) = &mut self.listing {
                     listing.insert(snapshot.uid.clone());
@@ -210,7 +266,6 @@ impl Actor {
                 let seen = self.listing.take().unwrap_or_default();
                 let gone: Vec<PodUid> = self.pods.keys().filter(|uid| !seen.contains(*uid)).cloned().collect();
                 gone.iter().for_each(|uid| self.gone_in_watch(uid, None));
-                self.departed.clear();
                 self.api_synced = true;
                 self.release_held();
                 self.channels.list_wanted.notify_one();
@@ -222,6 +277,7 @@ impl Actor {
         self.departed.remove(uid);
         if let Some(entry) = self.pods.get_mut(uid) {
             entry.gone_in_watch = true;
+            entry.successor = None;
         }
         self.step(uid, Event::Gone { deletion });
     }
@@ -233,6 +289,11 @@ impl Actor {
         }
         let facts = snapshot.facts.clone();
         if let Some(entry) = self.pods.get_mut(&uid) {
+            if entry.gone_in_watch {
+                // Its store was restored from a backup: once what was left of it is released, it is begun anew.
+                entry.successor = Some(snapshot);
+                return;
+            }
             entry.snapshot = Some(snapshot);
             return self.step(&uid, Event::Api(facts));
         }
@@ -252,13 +313,15 @@ impl Actor {
         let machine = PodMachine::unseen(uid.clone(), self.work.policy, self.env.now());
         let entry = Entry {
             machine,
+            // An orphan is not there, as far as the watch has shown.
+            gone_in_watch: snapshot.is_none(),
             snapshot,
+            successor: None,
             prepared: None,
             cancel: None,
             in_transition: false,
             under_way: 0,
             quarantine: Quarantine::default(),
-            gone_in_watch: false,
         };
         self.pods.insert(uid.clone(), entry);
         self.decide(uid, begin);
@@ -297,7 +360,7 @@ impl Actor {
 
     fn called(&mut self, uid: &PodUid, id: EffectId, outcome: CallOutcome, prepared: Option<Arc<ResolvedPod>>) {
         if let CallOutcome::Created(result) = &outcome {
-            self.creates.ended(result.as_ref().err(), self.env.now().mono, self.env.random().next_u64());
+            self.creates.ended(uid, result.as_ref().err(), self.env.now().mono, self.env.random().next_u64());
         }
         self.heard_of(uid);
         if let Some(entry) = self.pods.get_mut(uid) {
@@ -413,7 +476,7 @@ impl Actor {
     fn begin_call(&mut self, uid: &PodUid, id: EffectId, call: Call) {
         let now = self.env.now().mono;
         if call == Call::Create
-            && let Err(refusal) = self.creates.enter(now)
+            && let Err(refusal) = self.creates.enter(uid, now)
         {
             return self.refuse_create(uid, id, refusal);
         }
@@ -435,7 +498,8 @@ impl Actor {
         };
         let waiting = cancel;
         let permits = match call {
-            Call::Terminate { .. } | Call::Remove => self.stops.clone(),
+            Call::Terminate { .. } => self.stops.clone(),
+            Call::Remove => self.removals.clone(),
             Call::Adopt | Call::Lookup => self.recoveries.clone(),
             Call::Prepare | Call::Create | Call::Update(_) => self.starts.clone(),
         };
@@ -449,13 +513,22 @@ impl Actor {
             permits.acquire_owned().await
         };
         let (caller, actor, uid) = (self.work.caller.clone(), self.channels.sender.clone(), uid.clone());
+        let (lease, reads) = (self.work.tenure.view(), self.work.reads.clone());
         entry.under_way += 1;
         self.env.spawn("provider call", async move {
             let reply = tokio::select! {
                 biased;
-                // A deletion does not wait until its pod could have been created.
-                () = waiting.cancelled() => CallReply::cancelled(request),
+                // A deletion does not wait until its pod could have been created, or looked up.
+                () = waiting.cancelled() => {
+                    if call == Call::Lookup {
+                        reads.return_lookup();
+                    }
+                    CallReply::failed(request, Error::cancelled())
+                }
                 permit = turn => match permit {
+                    Ok(_permit) if starts(call) && lease.standing() != Standing::Ours => {
+                        CallReply::failed(request, Error::unavailable(LEASE_LAPSED))
+                    }
                     Ok(_permit) => caller.carry_out(request).await,
                     // Closed: the agent ends, and nothing new is begun.
                     Err(_) => return,
@@ -490,6 +563,7 @@ impl Actor {
     }
 
     fn write(&mut self, uid: &PodUid, id: EffectId, write: Write) {
+        let may_write = self.work.tenure.may_write(self.env.now().mono);
         let Some(entry) = self.pods.get_mut(uid) else { return };
         let Some(pod) = entry.snapshot.clone() else { return };
         let node_ips = self.work.caller.contexts.node.borrow().host_ips.clone();
@@ -500,7 +574,7 @@ impl Actor {
         self.writing += 1;
         self.env.spawn("pod write", async move {
             let Ok(_permit) = permits.acquire_owned().await else { return };
-            let outcome = writer.carry_out(write, &pod, basis).await;
+            let outcome = if may_write { writer.carry_out(write, &pod, basis).await } else { held_back() };
             tracing::debug!(pod = %pod.key, ?write, ?outcome, "wrote");
             // Without an actor there is nobody left to tell.
             let _ended = actor.send(Input::Written { uid, id, outcome: Box::new(outcome) }).await;
@@ -519,8 +593,10 @@ impl Actor {
         self.work.admitted.forget(uid);
         if let Some(entry) = self.pods.remove(uid) {
             self.in_transition -= usize::from(entry.in_transition);
-            if !entry.gone_in_watch {
-                self.departed.insert(uid.clone());
+            match entry.successor {
+                Some(snapshot) => self.applied(snapshot),
+                None if entry.gone_in_watch => {}
+                None => self.departed.insert(uid.clone()),
             }
         }
     }
@@ -576,6 +652,15 @@ impl Entry {
         let observation = self.machine.status_basis().observation.cloned();
         Some(PodEntry::new(self.snapshot.clone()?, observation, self.machine.handle().cloned()))
     }
+}
+
+/// Whether the call brings something into being that another agent may bring into being as well.
+fn starts(call: Call) -> bool {
+    matches!(call, Call::Prepare | Call::Create)
+}
+
+fn held_back() -> WriteOutcome {
+    WriteOutcome::Failed { message: LEASE_LAPSED.to_owned(), retry_after: Some(HELD_BACK) }
 }
 
 /// Comes when more is known of the node; never again once nobody describes it.

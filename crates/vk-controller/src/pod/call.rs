@@ -47,9 +47,9 @@ pub(super) struct CallReply {
 }
 
 impl CallReply {
-    /// The call was not wanted any more before it began.
-    pub(super) fn cancelled(request: CallRequest) -> Self {
-        Self { outcome: failure_of(request.call, Error::cancelled()), prepared: request.prepared }
+    /// The call has not been made, because of this.
+    pub(super) fn failed(request: CallRequest, error: Error) -> Self {
+        Self { outcome: failure_of(request.call, error), prepared: request.prepared }
     }
 }
 
@@ -71,7 +71,10 @@ impl Caller {
         let outcome = match request.call {
             Call::Prepare => return self.prepare(request).await,
             Call::Create => CallOutcome::Created(self.create(request).await),
-            Call::Adopt => CallOutcome::Adopted(self.adopt(request).await),
+            Call::Adopt => {
+                let cancel = request.cancel.clone();
+                CallOutcome::Adopted(unless_cancelled(&cancel, self.adopt(request)).await)
+            }
             Call::Update(changes) => CallOutcome::Updated(self.update(request, pod_change(changes)).await),
             Call::Terminate { grace } => {
                 let reply = self.provider.terminate(Terminate::new(request.target, grace)).await;
@@ -96,12 +99,7 @@ impl Caller {
             self.admit(request.admission, &decoded, &context).await?;
             prepare(&self.provider, self.unsupported, &pod, decoded, &context).await
         };
-        let result = tokio::select! {
-            biased;
-            () = request.cancel.cancelled() => Err(Error::cancelled()),
-            result = attempt => result,
-        };
-        match result {
+        match unless_cancelled(&request.cancel, attempt).await {
             Ok(prepared) => CallReply { outcome: CallOutcome::Prepared(Ok(())), prepared: Some(prepared) },
             Err(error) => CallReply { outcome: CallOutcome::Prepared(Err(error)), prepared: None },
         }
@@ -136,6 +134,15 @@ impl Caller {
         let updated = self.provider.update(Update::new(request.target, resolved, change)).await?;
         let resize_deferred = updated.resources == Some(Answer::Deferred);
         updated.into_result(change).map(|()| Updated { resize_deferred })
+    }
+}
+
+/// Drops the attempt when the core asks for that.
+async fn unless_cancelled<T>(cancel: &CancellationToken, attempt: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Error::cancelled()),
+        result = attempt => result,
     }
 }
 

@@ -14,6 +14,7 @@ mod mailbox;
 mod orphans;
 mod prepare;
 mod reads;
+mod tenure;
 mod timers;
 mod watch;
 mod wire;
@@ -36,6 +37,7 @@ use mailbox::Mailbox;
 use orphans::{OrphanOutputs, OrphanSearch};
 pub use prepare::UnsupportedFields;
 use reads::Reads;
+use tenure::Tenure;
 use tokio::sync::{Notify, mpsc, watch as tokio_watch};
 use tokio_util::sync::CancellationToken;
 use vk_core::admission::DaemonSetPods;
@@ -48,6 +50,7 @@ use write::PodWriter;
 
 use crate::env::Env;
 use crate::events::EventRecorder;
+use crate::node::LeaseReport;
 use crate::references::References;
 
 /// Messages that may wait for the actor; senders wait when it is full.
@@ -61,10 +64,12 @@ pub struct PodSettings {
     pub unsupported: UnsupportedFields,
     /// How many provider calls that prepare, start or update pods may be under way at once.
     pub start_workers: usize,
-    /// How many provider calls that stop or remove pods may be under way at once.
+    /// How many provider calls that stop pods may be under way at once.
     pub stop_workers: usize,
     /// How many provider calls that take over or look up pods may be under way at once.
     pub recovery_workers: usize,
+    /// How many provider calls that remove what is left of pods may be under way at once.
+    pub remove_workers: usize,
     /// How many API writes may be under way at once.
     pub write_workers: usize,
     /// What becomes of the pods of DaemonSets.
@@ -84,6 +89,7 @@ impl Default for PodSettings {
             start_workers: 32,
             stop_workers: 32,
             recovery_workers: 32,
+            remove_workers: 32,
             write_workers: 64,
             daemon_set_pods: DaemonSetPods::default(),
             orphans: OrphanPolicy::default(),
@@ -118,6 +124,9 @@ pub struct PodParts {
     pub node: tokio_watch::Receiver<Arc<NodeFacts>>,
     /// Changes when the API server answers again after an outage: a watch that may be half-open is then begun anew.
     pub reconnect: tokio_watch::Receiver<u64>,
+    /// How the node lease stands. While it has lapsed no pod is started, and statuses wait until the heartbeat could have
+    /// learned that another agent has the node; once one has it, the controller ends.
+    pub lease: tokio_watch::Receiver<LeaseReport>,
     /// How it works.
     pub settings: PodSettings,
 }
@@ -148,7 +157,7 @@ impl PodController {
         self.orphans.subscribe()
     }
 
-    /// Runs until `shutdown` is cancelled. Pods keep running.
+    /// Runs until `shutdown` is cancelled, or the node is another agent's. Pods keep running.
     ///
     /// # Errors
     /// If it ends before that, by a defect of its own. A panic in the decisions about one pod is none: it sets that pod aside
@@ -199,6 +208,7 @@ impl PodController {
         let outputs =
             OrphanOutputs { recorder: parts.recorder.clone(), node_name: parts.node_name.clone(), report: orphans };
         let work = Work {
+            tenure: Tenure::new(parts.lease, env.now().mono),
             policy,
             orphans: OrphanSearch::new(settings.orphans, policy, outputs),
             admitted: AdmittedPods::new(settings.daemon_set_pods),
@@ -214,6 +224,7 @@ impl PodController {
                 starts: settings.start_workers.max(1),
                 stops: settings.stop_workers.max(1),
                 recoveries: settings.recovery_workers.max(1),
+                removals: settings.remove_workers.max(1),
                 writes: settings.write_workers.max(1),
             },
         };
@@ -238,7 +249,7 @@ async fn until(shutdown: CancellationToken, work: impl Future<Output = ()>) {
 fn policy_of(description: &Description, release: Release, taken_over: Duration) -> BackendPolicy {
     BackendPolicy {
         lists_all: description.recovery == Recovery::ByUid,
-        forgets: matches!(description.retention, Retention::For(_)),
+        forgets: description.retention == Retention::Forgets,
         settle: description.settle,
         recreates_lost: description.recreates_lost,
         release,

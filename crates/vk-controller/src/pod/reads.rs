@@ -45,4 +45,9 @@ impl Reads {
     pub(super) fn book_lookup(&self, now: Duration) -> Duration {
         self.0.lock().book_lookup(now)
     }
+
+    /// A lookup that was booked is not made.
+    pub(super) fn return_lookup(&self) {
+        self.0.lock().return_lookup();
+    }
 }

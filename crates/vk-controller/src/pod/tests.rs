@@ -5,6 +5,8 @@ mod world;
 use std::time::Duration;
 
 use vk_apiserver::{RequestClass, RequestFault};
+use vk_core::node::NodeName;
+use vk_core::node::lease::{LeaseConflict, LeaseState};
 use vk_core::{Error, ErrorKind, ExhaustionScope};
 use vk_provider::{Observe, PollPolicy, Recovery};
 use world::{BackEnd, Mood, World};
@@ -114,6 +116,107 @@ async fn lookups_keep_within_the_read_budget() {
     assert!((10..=20).contains(&after_a_minute), "a tenth of an hour's budget, and a minute's: {after_a_minute}");
     tokio::time::sleep(Duration::from_secs(1800)).await;
     assert_eq!(world.back_end.starts(), [1; 40], "and none is forgotten");
+}
+
+/// Its lookup was queued behind those of all others, and the stop behind its lookup.
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_the_turn_of_a_lookup() {
+    let policy = PollPolicy::new(Duration::from_secs(1), Duration::from_secs(1), 600);
+    let world = World::new(BackEnd::new(|description| {
+        description.recovery = Recovery::ByHandle;
+        description.observe = Observe::Poll(policy);
+    }))
+    .await;
+    let _running = world.start();
+    for number in 0..100 {
+        world.create_pod(&format!("pod-{number}")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(world.back_end.starts(), [1; 100]);
+    for number in 0..100 {
+        world.delete_pod(&format!("pod-{number}")).await;
+    }
+    let all_stop = |world: &World| world.back_end.terminates() == 100;
+    assert!(world.comes(SOON, all_stop).await, "{} were told to stop", world.back_end.terminates());
+}
+
+/// 32 removals that hung kept every other pod from being stopped.
+#[tokio::test(start_paused = true)]
+async fn removals_that_hang_do_not_hold_up_stops() {
+    let world = World::new(back_end()).await;
+    world.back_end.let_removals_hang(true);
+    let _running = world.start();
+    for number in 0..40 {
+        world.create_pod(&format!("pod-{number}")).await;
+    }
+    assert!(world.comes(SOON, |world| world.phase("pod-39") == "Running").await);
+    for number in 0..39 {
+        world.delete_pod(&format!("pod-{number}")).await;
+    }
+    tokio::time::sleep(SOON).await;
+    world.delete_pod("pod-39").await;
+    assert!(world.comes(SOON, |world| world.back_end.terminates() == 40).await);
+}
+
+fn taken() -> LeaseState {
+    let node = NodeName::parse("vk").expect("a name");
+    LeaseState::Refused(LeaseConflict { node, instance: Some("b".to_owned()), host: None, taken_from_us: true })
+}
+
+/// An agent that had been cut off began with a new pod as soon as it saw it, though another agent had the node by then.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_while_another_agent_may_have_the_node() {
+    let world = World::new(back_end()).await;
+    let running = world.start();
+    world.create_pod("before").await;
+    assert!(world.comes(SOON, |world| world.phase("before") == "Running").await);
+    running.set_lease(LeaseState::Lapsed);
+    world.create_pod("after").await;
+    world.delete_pod("before").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!((world.back_end.creates(), world.back_end.terminates()), (1, 1), "what is deleted is stopped");
+    assert_eq!(world.writes("before"), ["patch status 200"], "another agent may write it");
+    assert!(world.comes(SOON, |world| world.pod("before").is_null()).await, "an agent that is alone goes on telling");
+    assert_eq!(world.back_end.creates(), 1);
+    running.set_lease(LeaseState::Held);
+    assert!(world.comes(Duration::from_secs(2), |world| world.phase("after") == "Running").await);
+    assert_eq!(world.back_end.creates(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_whose_node_was_taken_ends_without_another_word() {
+    let world = World::new(back_end()).await;
+    let mut running = world.start();
+    world.create_pod("web").await;
+    assert!(world.comes(SOON, |world| world.phase("web") == "Running").await);
+    let written = world.writes("web");
+    running.set_lease(LeaseState::Lapsed);
+    world.delete_pod("web").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    running.set_lease(taken());
+    assert_eq!(running.ended().await, Ok(()));
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(world.writes("web"), written);
+}
+
+/// etcd was restored from a backup while what was left of the pod was being released: nobody kept it until the next list.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_comes_back_under_its_uid_is_begun_anew() {
+    let world = World::new(back_end()).await;
+    world.back_end.let_removals_hang(true);
+    let running = world.start();
+    world.create_pod("web").await;
+    assert!(world.comes(SOON, |world| world.phase("web") == "Running").await);
+    let pod = world.pod("web");
+    running.show_gone(&pod).await;
+    assert!(world.comes(SOON, |world| world.back_end.terminates() == 1).await);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    running.show_pod(&pod).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.back_end.let_removals_hang(false);
+    // It ran, and is gone: that is a loss, and it is told.
+    assert!(world.comes(SOON, |world| world.phase("web") == "Failed").await);
+    assert_eq!(world.back_end.starts(), [1]);
 }
 
 /// Two pods live while the controller panics at its nth look at the clock, for each n: either one pod is set aside for a

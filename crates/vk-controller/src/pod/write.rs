@@ -42,10 +42,40 @@ struct PartialMeta {
     resource_version: Option<String>,
 }
 
+/// Nothing but a list proves that something is absent: a proxy's own page may be JSON as well.
 #[derive(Deserialize)]
+#[serde(try_from = "ListBody")]
 struct PartialList {
+    uids: Vec<PodUid>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListBody {
+    kind: String,
+    metadata: ListMeta,
     /// The API server answers `null`, not an empty array, where no object's metadata is to be told.
     items: Option<Vec<Partial>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta {
+    resource_version: String,
+}
+
+impl TryFrom<ListBody> for PartialList {
+    type Error = String;
+
+    fn try_from(body: ListBody) -> Result<Self, String> {
+        let ListBody { kind, metadata, items } = body;
+        if !kind.ends_with("List") || metadata.resource_version.is_empty() {
+            return Err(format!("the answer is a {kind:?}, and no list of pods"));
+        }
+        let uid = |item: Partial| item.metadata.uid.map(PodUid::from).ok_or("an item of the list has no UID");
+        let uids = items.into_iter().flatten().map(uid).collect::<Result<_, _>>()?;
+        Ok(Self { uids })
+    }
 }
 
 impl PodWriter {
@@ -140,7 +170,7 @@ impl PodWriter {
     /// A list without resourceVersion is answered from a quorum of the store, not from a cache.
     async fn uids(&self, path: String) -> kube::Result<Vec<PodUid>> {
         let list: PartialList = self.request(Method::GET, path, METADATA_LIST, "application/json", &()).await?;
-        Ok(list.items.into_iter().flatten().filter_map(|item| item.metadata.uid).map(PodUid::from).collect())
+        Ok(list.uids)
     }
 
     async fn request<T: DeserializeOwned>(
@@ -207,6 +237,22 @@ mod tests {
     fn a_metadata_list_without_objects_is_read() {
         let answer = r#"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1528"},"items":null}"#;
         let list: PartialList = serde_json::from_str(answer).unwrap();
-        assert!(list.items.is_none());
+        assert!(list.uids.is_empty());
+    }
+
+    /// A proxy's page, with status 200, proved that every pod was gone.
+    #[test]
+    fn what_is_no_list_proves_no_absence() {
+        for answer in [
+            "{}",
+            r#"{"status":"ok","items":null}"#,
+            r#"{"kind":"Status","apiVersion":"v1","metadata":{"resourceVersion":"7"},"status":"Success"}"#,
+            r#"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{}}"#,
+            r#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"name":"a"}}]}"#,
+        ] {
+            assert!(serde_json::from_str::<PartialList>(answer).is_err(), "{answer}");
+        }
+        let answer = r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"metadata":{"uid":"u1"}}]}"#;
+        assert_eq!(serde_json::from_str::<PartialList>(answer).unwrap().uids, [PodUid::from("u1")]);
     }
 }

@@ -31,6 +31,11 @@ const SHORTEST_DELAY: Duration = Duration::from_millis(100);
 const WRITE_CURVE: Curve = Curve { first: Duration::from_millis(200), cap: Duration::from_secs(5) };
 /// A conflict is over as soon as the watch has caught up.
 const CONFLICT_CURVE: Curve = Curve { first: Duration::from_millis(50), cap: Duration::from_secs(2) };
+/// The API server has the pod, and forbids to write it.
+const FORBIDDEN_CURVE: Curve = Curve { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
+/// So many failures of writes in a row are no blip: an Event tells them, and from then on every so many.
+const FAILURES_OF_A_BLIP: u32 = 5;
+const FAILURES_BETWEEN_EVENTS: u32 = 60;
 /// An answer that will hardly change.
 pub(super) const REFUSED_CURVE: Curve = Curve { first: Duration::from_secs(10), cap: Duration::from_secs(300) };
 /// The back end, or something that the pod refers to, is not there for the moment.
@@ -47,10 +52,10 @@ impl PodMachine {
             Event::Listed { found, instance, asked_at } => self.absorb_list(found, instance, asked_at, now, effects),
             Event::Called { id, outcome } => self.absorb_call(id, outcome, now, effects),
             Event::Written { id, outcome } => self.absorb_write(id, outcome, now, effects),
-            Event::BackendRecovered => self.calls.succeeded(),
+            Event::BackendRecovered => self.calls.reset(),
             Event::AgentEnds => {
                 self.farewell = Farewell::Owed;
-                self.writes.succeeded();
+                self.writes.reset();
             }
             Event::Tick => {}
         }
@@ -82,7 +87,7 @@ impl PodMachine {
         let ApiSide::Present(known) = &self.api else { return };
         if !asks_for_the_same(known, &facts) {
             if self.preparation == Preparation::Refused {
-                self.calls.succeeded();
+                self.calls.reset();
             }
             self.preparation = Preparation::Needed;
         }
@@ -114,7 +119,7 @@ impl PodMachine {
         };
         self.order_stop(EndCause::Stopped, now, grace.max(SHORTEST_GRACE));
         self.api = ApiSide::Gone(facts);
-        self.suspicion = false;
+        self.suspicion = None;
     }
 
     /// Orders the pod to be stopped. The first cause stays; the deadline only comes nearer.
@@ -122,13 +127,20 @@ impl PodMachine {
         let deadline = now.mono.saturating_add(grace);
         match &mut self.stop {
             None => {
-                self.stop = Some(Stop { cause, ordered_at: now.mono, deadline, told: None });
+                self.stop = Some(Stop {
+                    cause,
+                    ordered_at: now.mono,
+                    deadline,
+                    told: None,
+                    adoption_failed: false,
+                    accepted: false,
+                });
                 // The back-off was earned by what is not wanted any more.
-                self.calls.succeeded();
+                self.calls.reset();
             }
             Some(stop) => {
                 if deadline + NEARER < stop.deadline {
-                    self.calls.succeeded();
+                    self.calls.reset();
                 }
                 stop.deadline = stop.deadline.min(deadline);
             }
@@ -146,6 +158,8 @@ impl PodMachine {
         };
         let told = |event: &&BackendEvent| known.is_some_and(|known| known.events.contains(*event));
         effects.extend(observation.events.iter().filter(|event| !told(event)).cloned().map(Effect::Record));
+        // Other annotations may be taken.
+        self.status.bare &= known.is_some_and(|known| known.annotations == observation.annotations);
         if observation.handle.is_some() {
             self.handle.clone_from(&observation.handle);
         }
@@ -153,6 +167,7 @@ impl PodMachine {
             self.remember_instance(Some(offered_to));
         }
         self.seen_running = true;
+        self.lost_at = None;
         // Another create, should there ever be one, is prepared anew.
         self.preparation = Preparation::Needed;
         self.waiting = None;
@@ -191,7 +206,7 @@ impl PodMachine {
             BackendView::Unlisted | BackendView::Present(_) => self.backend = BackendView::Unknown,
             // Another one than before: maybe ours is back.
             BackendView::OtherInstance { instance: ref before, .. } if instance.as_ref() != Some(before) => {
-                self.calls.succeeded();
+                self.calls.reset();
             }
             BackendView::Unknown | BackendView::OtherInstance { .. } | BackendView::Absent => {}
         }
@@ -215,7 +230,7 @@ impl PodMachine {
     fn absorb_call(&mut self, id: EffectId, outcome: CallOutcome, now: Now, effects: &mut Vec<Effect>) {
         let Some(call) = self.calls.finish(id) else { return };
         let failed = match outcome {
-            CallOutcome::Prepared(result) => result.map(|()| self.absorb_prepared()).err(),
+            CallOutcome::Prepared(result) => result.map(|()| self.absorb_prepared(now)).err(),
             CallOutcome::Created(result) => result.map(|created| self.absorb_created(created, now, effects)).err(),
             CallOutcome::Adopted(result) => result.map(|()| self.absorb_adopted(now)).err(),
             CallOutcome::Updated(result) => self.absorb_updated(call, result).err(),
@@ -228,10 +243,10 @@ impl PodMachine {
         }
     }
 
-    fn absorb_prepared(&mut self) {
+    fn absorb_prepared(&mut self, now: Now) {
         let (offered, wanted) = (self.offered.as_deref(), self.in_api().map(|facts| &**facts));
         let is_current = offered.zip(wanted).is_some_and(|(offered, wanted)| asks_for_the_same(offered, wanted));
-        self.preparation = if is_current { Preparation::Done } else { Preparation::Needed };
+        self.preparation = if is_current { Preparation::Done { since: now.mono } } else { Preparation::Needed };
         // The intent may have to be recorded now.
         if self.policy.forgets {
             self.status.changed();
@@ -247,7 +262,7 @@ impl PodMachine {
                 self.status.changed();
             }
         }
-        result.map(|_| self.calls.succeeded())
+        result.map(|_| self.calls.reset())
     }
 
     fn absorb_terminated(
@@ -256,7 +271,10 @@ impl PodMachine {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Error> {
         match result {
-            Ok(found) => found.into_iter().for_each(|found| self.absorb_observation(found, effects)),
+            Ok(found) => {
+                self.stop.iter_mut().for_each(|stop| stop.accepted = true);
+                found.into_iter().for_each(|found| self.absorb_observation(found, effects));
+            }
             Err(error) => {
                 // It does not know of the deadline yet.
                 self.stop.iter_mut().for_each(|stop| stop.told = None);
@@ -267,7 +285,7 @@ impl PodMachine {
     }
 
     fn absorb_created(&mut self, created: Created, now: Now, effects: &mut Vec<Effect>) {
-        self.calls.succeeded();
+        self.calls.reset();
         self.handed_over = Some(now.mono);
         self.connect(now);
         if created.handle.is_some() {
@@ -289,7 +307,7 @@ impl PodMachine {
     }
 
     fn absorb_adopted(&mut self, now: Now) {
-        self.calls.succeeded();
+        self.calls.reset();
         self.connect(now);
     }
 
@@ -305,7 +323,7 @@ impl PodMachine {
     fn absorb_lookup(&mut self, looked_up: LookedUp, now: Now, effects: &mut Vec<Effect>) {
         self.answered_by.clone_from(&looked_up.instance);
         if let Some(observation) = looked_up.found {
-            self.calls.succeeded();
+            self.calls.reset();
             self.offered_to = None;
             self.remember_instance(looked_up.instance);
             self.absorb_observation(observation, effects);
@@ -313,12 +331,13 @@ impl PodMachine {
             if let Some(stop) = self.stop.as_mut().filter(|stop| runs && now.mono >= stop.deadline) {
                 // Told in time, and it runs on: it is told again.
                 stop.told = None;
+                stop.accepted = false;
                 self.calls.failed(now.mono, OUTAGE_CURVE, self.salt());
             }
             return;
         }
         match self.settled_at() {
-            Some(settled) if now.mono < settled => self.calls.postponed(settled),
+            Some(settled) if self.lookup_begun < settled => self.calls.postponed(settled),
             // It contradicts what was observed, maybe while it was under way: it has to be said again.
             _ if matches!(self.backend, BackendView::Present(_)) => self.backend = BackendView::Unknown,
             _ => {
@@ -337,9 +356,16 @@ impl PodMachine {
         }
         let asked_to_give_up = self.cancelled.take_if(|cancelled| *cancelled == id).is_some();
         if asked_to_give_up && error.kind == ErrorKind::Cancelled {
-            return self.calls.succeeded();
+            // It did not have its turn.
+            self.doubted |= call == Call::Lookup;
+            return self.calls.reset();
         }
         self.explain(&error, effects);
+        if let Some(stop) = self.stop.as_mut().filter(|_| call == Call::Adopt) {
+            // The stop waits for no other attempt.
+            stop.adoption_failed = true;
+            return self.calls.reset();
+        }
         match error.retry {
             Retry::Never => {
                 self.refuse(&error);
@@ -404,6 +430,7 @@ impl PodMachine {
 
     fn absorb_write(&mut self, id: EffectId, outcome: WriteOutcome, now: Now, effects: &mut Vec<Effect>) {
         let Some(write) = self.writes.finish(id) else { return };
+        self.status.refused = false;
         let repeat_status = write == Write::Status;
         if repeat_status && self.farewell == Farewell::UnderWay {
             self.farewell = if outcome == WriteOutcome::Conflict { Farewell::Owed } else { Farewell::Tried };
@@ -414,7 +441,7 @@ impl PodMachine {
         };
         match outcome {
             WriteOutcome::Unchanged { phase } => {
-                self.writes.succeeded();
+                self.writes.reset();
                 self.status.acknowledge(phase);
             }
             WriteOutcome::Applied { phase, resource_version } => self.absorb_applied(phase, resource_version, now),
@@ -423,42 +450,75 @@ impl PodMachine {
                 self.status.reword_from = now.mono + REWORDING;
             }
             WriteOutcome::OnlyWords { phase } => {
-                self.writes.succeeded();
+                self.writes.reset();
                 self.status.acknowledge(phase);
                 self.status.only_words = !self.status.dirty;
                 self.status.dirty = true;
             }
             WriteOutcome::Deleted => {
-                self.writes.succeeded();
+                self.writes.reset();
                 self.delete_sent = true;
             }
             WriteOutcome::Absent => {
-                self.writes.succeeded();
+                self.writes.reset();
                 self.absorb_gone(None, now);
             }
             WriteOutcome::StillThere => {
-                self.suspicion = false;
-                fail(self, WRITE_CURVE);
+                let answer = self.suspicion.take();
+                effects.extend(answer.map(|answer| warning("ApiWriteRefused", answer)));
+                fail(self, FORBIDDEN_CURVE);
+                self.status.refused = true;
             }
-            WriteOutcome::IdentityLost { .. } => {
-                self.suspicion = true;
+            WriteOutcome::IdentityLost { message } => {
+                self.suspicion = Some(message);
                 self.status.dirty |= repeat_status;
             }
             WriteOutcome::Conflict => fail(self, CONFLICT_CURVE),
             WriteOutcome::Refused { message } => {
                 effects.push(warning("ApiWriteRefused", message));
-                fail(self, REFUSED_CURVE);
+                self.absorb_refusal(write, now);
             }
             WriteOutcome::Failed { retry_after: Some(delay), .. } => {
                 self.status.dirty |= repeat_status;
                 self.writes.postponed(now.mono + delay);
             }
-            WriteOutcome::Failed { retry_after: None, .. } => fail(self, WRITE_CURVE),
+            WriteOutcome::Failed { retry_after: None, message } => {
+                fail(self, WRITE_CURVE);
+                let failures = self.writes.failures();
+                if failures == FAILURES_OF_A_BLIP || failures.is_multiple_of(FAILURES_BETWEEN_EVENTS) {
+                    effects.push(warning("ApiWriteFailed", message));
+                }
+            }
+        }
+    }
+
+    fn absorb_refusal(&mut self, write: Write, now: Now) {
+        let annotated = !self.status.bare && self.told_observation().is_some_and(|told| !told.annotations.is_empty());
+        self.status.dirty |= write == Write::Status;
+        if write == Write::Status && annotated {
+            // What the back end wants to be noted must not keep the pod's end from being told.
+            self.status.bare = true;
+            return self.writes.postponed(now.mono + SHORTEST_DELAY);
+        }
+        self.writes.failed(now.mono, REFUSED_CURVE, self.salt());
+        self.status.refused = true;
+    }
+
+    /// A refusal holds for what was refused: something else is tried soon, and the end of the pod at once.
+    pub(super) fn reconsider_refusal(&mut self, has_come_to_stop_or_end: bool, now: Now) {
+        if !self.status.refused {
+            return;
+        }
+        if has_come_to_stop_or_end {
+            self.status.refused = false;
+            self.writes.reset();
+        } else if self.status.news {
+            self.writes.hurry(now.mono + REFUSED_CURVE.first);
         }
     }
 
     fn absorb_applied(&mut self, phase: Phase, resource_version: String, now: Now) {
-        self.writes.succeeded();
+        self.writes.reset();
         self.status.acknowledge(phase);
         let echo_seen = self.in_api().is_some_and(|facts| facts.resource_version == resource_version);
         self.status.echo_until = (!echo_seen).then_some(now.mono + ECHO_PATIENCE);

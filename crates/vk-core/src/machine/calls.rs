@@ -12,12 +12,22 @@ use crate::time::Now;
 /// A deadline counts as nearer only if it is nearer by more than this.
 pub(super) const NEARER: Duration = Duration::from_millis(500);
 
+/// A stop waits so long for the pod's context to be taken.
+const ADOPTION: Duration = Duration::from_secs(5);
+
+/// Of the grace period at least this much is left when the stop is told.
+const LEFT_FOR_STOP: Duration = Duration::from_secs(2);
+
+/// What a preparation has resolved is given to a create for so long; then tokens may expire, and people mend what the
+/// create failed of.
+const FRESH: Duration = Duration::from_secs(60);
+
 /// How long after the deadline a pod that was told to stop is asked about.
 pub(super) const OVERDUE: Duration = Duration::from_secs(5);
 
 impl PodMachine {
     pub(super) fn take_call(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.cancel_what_is_not_wanted(effects);
+        self.cancel_what_is_not_wanted(now.mono, effects);
         if !self.calls.is_free(now.mono) || self.farewell != Farewell::NotYet {
             return;
         }
@@ -34,7 +44,10 @@ impl PodMachine {
                 self.start_time.get_or_insert(now.wall);
             }
             Call::Prepare | Call::Adopt | Call::Update(_) => self.offered = self.in_api().cloned(),
-            Call::Lookup => self.doubted = false,
+            Call::Lookup => {
+                self.doubted = false;
+                self.lookup_begun = now.mono;
+            }
             Call::Terminate { .. } | Call::Remove => {}
         }
         let id = self.new_id();
@@ -42,10 +55,17 @@ impl PodMachine {
         effects.push(Effect::Call { id, call });
     }
 
-    /// A create that is under way when its pod is to be stopped is asked to give up; what became of it is then looked up.
-    fn cancel_what_is_not_wanted(&mut self, effects: &mut Vec<Effect>) {
-        let Some((id, Call::Create | Call::Prepare)) = self.calls.in_flight() else { return };
-        if self.stop.is_some() && self.cancelled != Some(id) {
+    /// A create that is under way when its pod is to be stopped is asked to give up; what became of it is then looked up. A
+    /// lookup may have to wait minutes for its turn, and an adoption may hang: no stop waits for that.
+    fn cancel_what_is_not_wanted(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        let Some((id, call)) = self.calls.in_flight() else { return };
+        let is_unwanted = match call {
+            Call::Create | Call::Prepare => self.stop.is_some(),
+            Call::Lookup => self.stop.is_some() && matches!(self.wanted_call(now), Some(Call::Terminate { .. })),
+            Call::Adopt => self.stop.is_some() && self.adopts_until().is_none_or(|until| now >= until),
+            Call::Update(_) | Call::Terminate { .. } | Call::Remove => false,
+        };
+        if is_unwanted && self.cancelled != Some(id) {
             self.cancelled = Some(id);
             effects.push(Effect::Cancel { id });
         }
@@ -60,7 +80,7 @@ impl PodMachine {
                 let is_waited_for = self.in_api().is_some() || !self.policy.lists_all;
                 is_waited_for.then_some(Call::Lookup)
             }
-            BackendView::Absent => self.wanted_to_start(),
+            BackendView::Absent => self.wanted_to_start(now),
             BackendView::Present(observation) if self.has_settled(observation) => {
                 self.may_remove(now).then_some(Call::Remove)
             }
@@ -68,14 +88,15 @@ impl PodMachine {
         }
     }
 
-    fn wanted_to_start(&self) -> Option<Call> {
+    fn wanted_to_start(&self, now: Duration) -> Option<Call> {
         if !self.wants_to_run() {
             return None;
         }
         match self.preparation {
             Preparation::Refused => None,
             Preparation::Needed => Some(Call::Prepare),
-            Preparation::Done => self.intent_is_recorded().then_some(Call::Create),
+            Preparation::Done { since } if now >= since.saturating_add(FRESH) => Some(Call::Prepare),
+            Preparation::Done { .. } => self.intent_is_recorded().then_some(Call::Create),
         }
     }
 
@@ -92,6 +113,9 @@ impl PodMachine {
 
     fn wanted_while_running(&self, now: Duration) -> Option<Call> {
         let Some(stop) = &self.stop else { return self.wanted_to_serve() };
+        if self.adopts_until().is_some_and(|until| now < until) {
+            return Some(Call::Adopt);
+        }
         // What it would be told now: a stop gets its shortest grace however late it is.
         let deadline = stop.deadline.max(now + SHORTEST_GRACE);
         match stop.told {
@@ -99,6 +123,16 @@ impl PodMachine {
             Some(told) if deadline + NEARER >= told => None,
             _ => Some(Call::Terminate { grace: deadline - now }),
         }
+    }
+
+    /// Until when a pod that was deleted while the agent was away is handed over before it is stopped: the back end may need
+    /// its context for that, as for a `preStop` hook. `None` if it has it, or does not take it.
+    pub(super) fn adopts_until(&self) -> Option<Duration> {
+        let stop = self.stop.as_ref()?;
+        let is_known = self.connected || self.create_begun.is_some() || self.end.is_some();
+        let is_owed = !is_known && self.in_api().is_some() && stop.told.is_none() && !stop.adoption_failed;
+        let until = stop.ordered_at.saturating_add(ADOPTION).min(stop.deadline.saturating_sub(LEFT_FOR_STOP));
+        is_owed.then_some(until)
     }
 
     fn wanted_to_serve(&self) -> Option<Call> {

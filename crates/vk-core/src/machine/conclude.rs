@@ -21,6 +21,16 @@ impl PodMachine {
             self.come_to_end(cause, now);
         }
         self.hold_to_the_end(now);
+        self.notice_loss(now);
+    }
+
+    /// What ran is gone, though something will run again: that is told if it lasts.
+    fn notice_loss(&mut self, now: Now) {
+        let is_lost = self.backend == BackendView::Absent && self.has_started() && self.wants_to_run();
+        if is_lost && self.lost_at.is_none() {
+            self.lost_at = Some(now.mono);
+            self.status.changed();
+        }
     }
 
     pub(super) fn come_to_end(&mut self, cause: EndCause, now: Now) {
@@ -91,7 +101,7 @@ impl PodMachine {
 
     /// Whether nothing of the pod runs in the back end, and nothing of it will again.
     pub(super) fn has_settled(&self, observation: &PodObservation) -> bool {
-        let told_to_stop = self.stop.as_ref().is_some_and(|stop| stop.told.is_some());
+        let told_to_stop = self.stop.as_ref().is_some_and(|stop| stop.accepted);
         let Some(facts) = self.facts() else {
             // Nobody knows the spec of an orphan: once it was told to stop, what the back end shows of it is all there is.
             let shown = observation.containers.iter().filter(|_| told_to_stop);

@@ -53,7 +53,8 @@ impl<K: Copy> Lane<K> {
         Some(kind)
     }
 
-    pub(super) fn succeeded(&mut self) {
+    /// The next effect waits for nothing, and the next failure counts as the first.
+    pub(super) fn reset(&mut self) {
         self.backoff.reset();
         self.not_before = Duration::ZERO;
     }
@@ -66,6 +67,16 @@ impl<K: Copy> Lane<K> {
         // Never less than half the ceiling: full jitter could try at once, for ever.
         let ceiling = self.backoff.ceiling();
         self.not_before = now + ceiling / 2 + self.backoff.next_delay(random) / 2;
+    }
+
+    /// Failures since the last success.
+    pub(super) fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    /// Waits no longer than this.
+    pub(super) fn hurry(&mut self, until: Duration) {
+        self.not_before = self.not_before.min(until);
     }
 
     /// Waits as long as the other side asked for.
@@ -98,7 +109,7 @@ mod tests {
             longest = longest.max(delay);
         }
         assert!(longest > CURVE.cap / 2);
-        lane.succeeded();
+        lane.reset();
         assert!(lane.is_free(Duration::ZERO));
     }
 

@@ -58,13 +58,21 @@ pub(super) struct Stop {
     pub(super) deadline: Duration,
     /// The deadline that the back end was last told.
     pub(super) told: Option<Duration>,
+    /// The back end did not take the pod's context either: it is told to stop without.
+    pub(super) adoption_failed: bool,
+    /// The back end has taken the order: it restarts nothing of the pod any more. Until then it may, though a call with the
+    /// order is under way.
+    pub(super) accepted: bool,
 }
 
 /// Whether the pod may be created, by support table, references and admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum Preparation {
     Needed,
-    Done,
+    /// It may, with what it referred to at that moment of the monotonic clock.
+    Done {
+        since: Duration,
+    },
     /// Refused for as long as the pod stays as it is.
     Refused,
 }
@@ -90,6 +98,12 @@ pub(super) struct StatusProgress {
     pub(super) told: ToldRuns,
     /// Those that the write under way tells of.
     pub(super) telling: ToldRuns,
+    /// The API server refuses what was last to be written, and will hardly take the same again.
+    pub(super) refused: bool,
+    /// What is to be written now is not what the last write wrote.
+    pub(super) news: bool,
+    /// The API server may have refused the back end's annotations: it is told without them.
+    pub(super) bare: bool,
 }
 
 impl StatusProgress {
@@ -97,6 +111,7 @@ impl StatusProgress {
     pub(super) fn changed(&mut self) {
         self.dirty = true;
         self.only_words = false;
+        self.news = true;
     }
 
     /// The API says what was to be written.
@@ -147,6 +162,8 @@ pub struct PodMachine {
     pub(super) offered: Option<Arc<PodFacts>>,
     /// Whether the newest resize has to wait, once this process has been told.
     pub(super) resize_deferred: Option<bool>,
+    /// When the newest lookup was asked for: what happened later it does not speak of.
+    pub(super) lookup_begun: Duration,
     /// A list that does not name every pod did not name this one: a lookup has to tell.
     pub(super) doubted: bool,
     pub(super) handle: Option<Handle>,
@@ -156,6 +173,9 @@ pub struct PodMachine {
     pub(super) offered_to: Option<BackendInstance>,
     /// Which incarnation has answered last.
     pub(super) answered_by: Option<BackendInstance>,
+
+    /// When it was proved lost, while it waits to be created again.
+    pub(super) lost_at: Option<Duration>,
 
     pub(super) stop: Option<Stop>,
     pub(super) end: Option<EndCause>,
@@ -169,8 +189,8 @@ pub struct PodMachine {
     pub(super) start_time: Option<Timestamp>,
 
     pub(super) status: StatusProgress,
-    /// The API server's answers suggest that this UID is gone.
-    pub(super) suspicion: bool,
+    /// The answer of the API server that suggests that this UID is gone.
+    pub(super) suspicion: Option<String>,
     pub(super) delete_sent: bool,
     pub(super) farewell: Farewell,
 
@@ -244,11 +264,13 @@ impl PodMachine {
             given: None,
             offered: None,
             resize_deferred: None,
+            lookup_begun: Duration::ZERO,
             doubted: false,
             handle: None,
             instance: None,
             offered_to: None,
             answered_by: None,
+            lost_at: None,
             stop: None,
             end: None,
             ended_at: None,
@@ -256,7 +278,7 @@ impl PodMachine {
             waiting: None,
             start_time: None,
             status: StatusProgress::default(),
-            suspicion: false,
+            suspicion: None,
             delete_sent: false,
             farewell: Farewell::default(),
             calls: Lane::default(),
@@ -268,8 +290,10 @@ impl PodMachine {
     /// Takes one event in and says what to do now.
     pub fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let before = (self.stop.is_some(), self.end.is_some());
         self.absorb(event, now, &mut effects);
         self.conclude(now);
+        self.reconsider_refusal(before != (self.stop.is_some(), self.end.is_some()), now);
         self.take_call(now, &mut effects);
         self.take_write(now, &mut effects);
         if self.is_over() {
@@ -312,7 +336,8 @@ impl PodMachine {
             BackendView::Absent => self.wants_to_run(),
             BackendView::Unlisted | BackendView::Unknown | BackendView::OtherInstance { .. } => true,
         };
-        awaited || self.calls.in_flight().is_some()
+        // A lookup of a pod that is steady may wait for its turn: that alone is no reason to read more.
+        awaited || self.calls.in_flight().is_some_and(|(_, call)| call != Call::Lookup)
     }
 
     /// The observation that the status is computed from.
@@ -345,16 +370,26 @@ impl PodMachine {
     }
 
     fn verdict(&self) -> Verdict {
-        match (&self.end, &self.backend, &self.waiting) {
-            (Some(cause), _, _) => Verdict::Ended(cause.clone()),
-            (None, BackendView::Present(_), _) => Verdict::Observed,
-            (None, _, Some((reason, message))) => Verdict::Waiting { reason: reason.clone(), message: message.clone() },
-            (None, _, None) => Verdict::Waiting { reason: "ContainerCreating".to_owned(), message: String::new() },
+        let waiting = || {
+            let creating = || ("ContainerCreating".to_owned(), String::new());
+            self.waiting.clone().unwrap_or_else(creating)
+        };
+        match (&self.end, &self.backend) {
+            (Some(cause), _) => Verdict::Ended(cause.clone()),
+            (None, BackendView::Present(_)) => Verdict::Observed,
+            (None, _) => {
+                let (reason, message) = waiting();
+                match self.lost_at {
+                    Some(_) => Verdict::Recreating { reason, message },
+                    None => Verdict::Waiting { reason, message },
+                }
+            }
         }
     }
 
     fn annotations(&self, observation: Option<&PodObservation>) -> BTreeMap<String, String> {
-        let mut annotations = observation.map(|observation| observation.annotations.clone()).unwrap_or_default();
+        let of_backend = observation.filter(|_| !self.status.bare).map(|observation| observation.annotations.clone());
+        let mut annotations = of_backend.unwrap_or_default();
         if let Some(handle) = &self.handle {
             annotations.insert(HANDLE_ANNOTATION.to_owned(), STANDARD.encode(handle.as_bytes()));
         }

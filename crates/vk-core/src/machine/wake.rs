@@ -15,7 +15,10 @@ impl PodMachine {
         }
         let call = self.wanted_call(now.mono).and_then(|_| self.calls.due());
         let write = self.wanted_write().and_then(|(_, due)| self.writes.due().map(|free| free.max(due)));
-        [call, write, self.overdue(), self.deadline(now), self.release()].into_iter().flatten().min()
+        [call, write, self.overdue(), self.deadline(now), self.release(), self.end_of_adoption(now)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When a pod that was told to stop, and has not, is asked about.
@@ -25,6 +28,12 @@ impl PodMachine {
         let awaited = !self.has_settled(observation) && !matches!(self.calls.in_flight(), Some((_, Call::Lookup)));
         let at = stop.told?.max(stop.deadline) + OVERDUE;
         awaited.then(|| self.calls.due().map(|free| free.max(at))).flatten()
+    }
+
+    /// When an adoption that is under way holds up the stop for too long.
+    fn end_of_adoption(&self, now: Now) -> Option<Duration> {
+        let is_adopting = matches!(self.calls.in_flight(), Some((_, Call::Adopt)));
+        self.adopts_until().filter(|until| is_adopting && *until > now.mono)
     }
 
     /// When what the back end keeps of an ended pod is to be released.

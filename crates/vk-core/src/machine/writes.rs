@@ -8,8 +8,8 @@ use crate::observation::{ContainerState, PodObservation, Stage};
 use crate::status::ToldRuns;
 use crate::time::Now;
 
-/// A pod that starts at once is written once: "creating" is told only if it lasts, and what a create's reply tells is told
-/// with what was observed before it came.
+/// A pod that starts at once is written once: "creating", and that it was lost, is told only if it lasts, and what a create's
+/// reply tells is told with what was observed before it came.
 const QUIET_START: Duration = Duration::from_secs(1);
 
 /// A pod that stops at once is written once: that it is being stopped is told only if it lasts.
@@ -27,6 +27,7 @@ impl PodMachine {
         if write == Write::Status {
             self.status.dirty = false;
             self.status.only_words = false;
+            self.status.news = false;
             self.status.may_reword = self.end.is_some() || now.mono >= self.status.reword_from;
             self.status.telling = self.told_observation().map(ToldRuns::of).unwrap_or_default();
             self.record_intent(now);
@@ -42,7 +43,7 @@ impl PodMachine {
     /// The write that should be under way, if back-off permits, and not before when.
     pub(super) fn wanted_write(&self) -> Option<(Write, Duration)> {
         let facts = self.in_api()?;
-        if self.suspicion {
+        if self.suspicion.is_some() {
             return Some((Write::ProveAbsence, Duration::ZERO));
         }
         if self.status.dirty && self.has_something_to_say() {
@@ -68,12 +69,12 @@ impl PodMachine {
     fn has_something_to_say(&self) -> bool {
         let waits = self.waiting.is_some() && !self.has_started();
         let observed = matches!(self.backend, BackendView::Present(_));
-        self.end.is_some() || observed || waits || self.must_record_intent()
+        self.end.is_some() || observed || waits || self.lost_at.is_some() || self.must_record_intent()
     }
 
     fn must_record_intent(&self) -> bool {
         let unrecorded = self.in_api().is_some_and(|facts| facts.start_time.is_none());
-        self.policy.forgets && unrecorded && self.wants_to_run() && self.preparation == Preparation::Done
+        self.policy.forgets && unrecorded && self.wants_to_run() && matches!(self.preparation, Preparation::Done { .. })
     }
 
     fn record_intent(&mut self, now: Now) {
@@ -100,7 +101,8 @@ impl PodMachine {
         let start = if starts { begun + QUIET_START } else { Duration::ZERO };
         let stop = self.stop.as_ref().map_or(Duration::ZERO, |stop| stop.ordered_at + QUIET_STOP);
         let words = if self.status.only_words { self.status.reword_from } else { Duration::ZERO };
-        start.max(stop).max(words)
+        let lost = self.lost_at.map_or(Duration::ZERO, |lost_at| lost_at + QUIET_START);
+        start.max(stop).max(words).max(lost)
     }
 }
 

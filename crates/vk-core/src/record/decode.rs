@@ -233,7 +233,6 @@ fn facts(meta: &WireMeta, spec: WireSpec, requests: Requests, status: &WireStatu
         deletion: meta
             .deletion_timestamp
             .map(|due| Deletion { due, grace_seconds: seconds(meta.deletion_grace_period_seconds).unwrap_or(0) }),
-        has_finalizers: !meta.finalizers.is_empty(),
         restart_policy: RestartPolicy::parse(spec.restart_policy.as_deref().unwrap_or_default()),
         grace_seconds: seconds(spec.termination_grace_period_seconds).unwrap_or(DEFAULT_GRACE_SECONDS),
         active_deadline_seconds: seconds(spec.active_deadline_seconds),

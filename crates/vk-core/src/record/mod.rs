@@ -48,8 +48,6 @@ pub struct PodFacts {
     pub generation: i64,
     /// Set once the pod is being deleted.
     pub deletion: Option<Deletion>,
-    /// Whether `metadata.finalizers` is not empty.
-    pub has_finalizers: bool,
     /// `spec.restartPolicy`.
     pub restart_policy: RestartPolicy,
     /// `spec.terminationGracePeriodSeconds`.

@@ -66,7 +66,7 @@ pub fn container_env(
 /// `subPathExpr` of a volume mount, expanded.
 ///
 /// # Errors
-/// [`ResolveError::Invalid`] if a variable is missing, empty, or not known yet: the path would lead elsewhere.
+/// [`ResolveError::Unfit`] if a variable is missing, empty, or not known yet: the path would lead elsewhere.
 pub fn expand_sub_path(expression: &str, container: &ResolvedContainer) -> Result<String, ResolveError> {
     let mut path = String::new();
     for piece in pieces(expression) {
@@ -75,7 +75,7 @@ pub fn expand_sub_path(expression: &str, container: &ResolvedContainer) -> Resul
             Piece::Reference(name) => {
                 let variable = container.env.iter().find(|variable| variable.name == name);
                 let value = variable.and_then(|variable| variable.value.reveal()).filter(|value| !value.is_empty());
-                let missing = || ResolveError::invalid("subPathExpr", format!("variable {name:?} has no value"));
+                let missing = || ResolveError::unfit("subPathExpr", format!("variable {name:?} has no value"));
                 path.push_str(value.ok_or_else(missing)?);
             }
         }

@@ -43,6 +43,14 @@ pub enum ResolveError {
         /// What is wrong with it.
         message: String,
     },
+    /// What the pod refers to does not fit this field, so far: a change of those objects mends it, as a change of the pod does.
+    #[error("{field}: {message}")]
+    Unfit {
+        /// Path of the field in the pod.
+        field: String,
+        /// What does not fit.
+        message: String,
+    },
     /// The pod uses a field that this agent cannot resolve for any back end.
     #[error("{field}: {message}")]
     Unsupported {
@@ -60,19 +68,23 @@ pub enum ResolveError {
 }
 
 impl ResolveError {
-    /// The object whose change may mend this; `None` if only the pod itself can.
+    /// The one object whose change may mend this; `None` if there is no such one.
     pub fn reference(&self) -> Option<&Reference> {
         match self {
             Self::NotFound { reference }
             | Self::NotRead { reference }
             | Self::KeyNotFound { reference, .. }
             | Self::NotText { reference, .. } => Some(reference),
-            Self::Invalid { .. } | Self::Unsupported { .. } | Self::NodeUnknown { .. } => None,
+            Self::Invalid { .. } | Self::Unfit { .. } | Self::Unsupported { .. } | Self::NodeUnknown { .. } => None,
         }
     }
 
     pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    pub(super) fn unfit(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Unfit { field: field.into(), message: message.into() }
     }
 
     pub(super) fn unsupported(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -85,6 +97,7 @@ impl From<ResolveError> for Error {
         let message = error.to_string();
         match error {
             ResolveError::Invalid { field, message } => Self::invalid(field, message),
+            ResolveError::Unfit { field, message } => Self::unresolved(field, message),
             ResolveError::Unsupported { field, message } => Self::unsupported(field, message),
             ResolveError::NodeUnknown { .. } => Self::unresolved("node", message),
             ResolveError::NotFound { reference }

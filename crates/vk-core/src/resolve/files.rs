@@ -92,7 +92,7 @@ impl FileTreeBuilder {
         for path in self.files.keys() {
             let mut directories = path.match_indices('/').map(|(end, _)| &path[..end]);
             if let Some(file) = directories.find(|directory| self.files.contains_key(*directory)) {
-                return Err(ResolveError::invalid(field, format!("{file:?} is a file and cannot contain {path:?}")));
+                return Err(ResolveError::unfit(field, format!("{file:?} is a file and cannot contain {path:?}")));
             }
         }
         if self.owners.group.is_some() {

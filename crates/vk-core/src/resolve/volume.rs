@@ -180,7 +180,7 @@ impl Resolver<'_> {
         };
         if volume.ephemeral.is_some() && !is_owned_by(claim, self.pod) {
             let message = format!("{reference} exists but was not made for this pod; delete it or rename the pod");
-            return Err(ResolveError::invalid(format!("{path}.ephemeral"), message));
+            return Err(ResolveError::unfit(format!("{path}.ephemeral"), message));
         }
         Ok(VolumeSource::Claim { claim: Box::new((**claim).clone()), volume: Box::new((**bound).clone()) })
     }

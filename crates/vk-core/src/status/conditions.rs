@@ -93,6 +93,7 @@ fn ready_to_start(view: &PodView<'_>, phase: Phase) -> PodCondition {
     let known = holds(api_condition(view, READY_TO_START));
     let has_sandbox = match view.input.observation {
         _ if phase.is_terminal() || view.end().is_some() => false,
+        None if matches!(view.input.verdict, Verdict::Recreating { .. }) => false,
         None => known,
         Some(observation) => {
             let has_run = observation.containers.iter().any(has_run);

@@ -51,7 +51,7 @@ pub(super) fn kept(container: &SpecContainer<'_>, api: &ContainerStatus) -> Cont
 /// Why a container waits of which the back end has nothing to say.
 pub(super) fn default_waiting(view: &PodView<'_>) -> ContainerState {
     let (reason, message) = match (view.input.verdict, view.stage()) {
-        (Verdict::Waiting { reason, message }, _)
+        (Verdict::Waiting { reason, message } | Verdict::Recreating { reason, message }, _)
         | (Verdict::Ended(EndCause::CreateFailed { reason, message }), _)
         | (Verdict::Observed, Some(Stage::Provisioning { reason, message })) => (reason.as_str(), message.as_str()),
         (Verdict::Observed | Verdict::Ended(_), _) => ("", ""),

@@ -101,6 +101,14 @@ pub enum Verdict {
         /// For people; may be empty.
         message: String,
     },
+    /// The back end has lost it, which is proved, and starts it again: what ran is gone, and until then each container waits
+    /// with this reason.
+    Recreating {
+        /// CamelCase.
+        reason: String,
+        /// For people; may be empty.
+        message: String,
+    },
     /// The observation says it all.
     Observed,
     /// Nothing of the pod runs, and nothing of it will: the phase becomes terminal.

@@ -17,12 +17,14 @@ pub(super) fn phase_of(view: &PodView<'_>, statuses: &ContainerStatuses) -> Phas
     }
     match view.input.verdict {
         Verdict::Ended(cause) => phase_at_the_end(view, cause, statuses),
-        Verdict::Waiting { .. } | Verdict::Observed => match (api, phase_of_containers(view, statuses)) {
-            // Something may still run: a sidecar, a debugging container, or what the back end does not know about.
-            (_, phase) if phase.is_terminal() && !is_ended(view) => api,
-            (Phase::Running, Phase::Pending) => Phase::Running,
-            (_, phase) => phase,
-        },
+        Verdict::Waiting { .. } | Verdict::Recreating { .. } | Verdict::Observed => {
+            match (api, phase_of_containers(view, statuses)) {
+                // Something may still run: a sidecar, a debugging container, or what the back end does not know about.
+                (_, phase) if phase.is_terminal() && !is_ended(view) => api,
+                (Phase::Running, Phase::Pending) => Phase::Running,
+                (_, phase) => phase,
+            }
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl<'a> PodView<'a> {
     pub(super) fn end(&self) -> Option<&'a EndCause> {
         match self.input.verdict {
             Verdict::Ended(cause) => Some(cause),
-            Verdict::Waiting { .. } | Verdict::Observed => None,
+            Verdict::Waiting { .. } | Verdict::Recreating { .. } | Verdict::Observed => None,
         }
     }
 

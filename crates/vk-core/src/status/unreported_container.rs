@@ -1,14 +1,15 @@
 //! A container that the back end does not report, or cannot tell the state of: not reached yet, behind us, or lost.
 
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus};
 
 use super::container_state::{last_run_of, lost_run, run, running_of, terminated, terminated_of};
 use super::container_status::{base, default_waiting, kept};
 use super::input::Verdict;
 use super::pod_view::{PodView, SpecContainer};
-use crate::observation::{ContainerKind, ContainerState, Stage, Terminated};
+use crate::observation::{self, ContainerKind, Stage, Terminated};
 
 const LOST_AND_RESTARTED: &str = "The container was running, and the back end no longer has it; it is started again";
+const LOST_FOR_GOOD: &str = "The container was running, and the back end no longer has it";
 const INIT_CONTAINER_GONE: &str =
     "The back end no longer has this init container, and a regular container has run since: it must have succeeded";
 
@@ -30,6 +31,11 @@ pub(super) fn unreported(
         Some(api) if running_of(api).is_some() => {
             if is_lost_and_restarted(view, container) {
                 lost_and_restarted(view, container, api)
+            } else if matches!(view.input.verdict, Verdict::Recreating { .. }) && !view.is_being_deleted() {
+                ContainerStatus {
+                    container_id: api.container_id.clone(),
+                    ..base(container, Some(api), lost_for_good(api))
+                }
             } else {
                 // Unknown is not absent (invariant 2): whether it is lost for good, the state machine decides.
                 kept(container, api)
@@ -46,21 +52,32 @@ pub(super) fn unreported(
     }
 }
 
-/// The snapshot lacks a container that ran: it is gone. An active pod without any container says nothing of them, so that
+/// The pod is lost, or the snapshot lacks a container that ran: it is gone. An active pod without any container says nothing of them, so that
 /// is no proof. Only where the policy starts it again is the loss told here; any other ends the pod, which is the state
 /// machine's decision.
 fn is_lost_and_restarted(view: &PodView<'_>, container: &SpecContainer<'_>) -> bool {
-    let is_proved = view.input.observation.is_some_and(|observation| match observation.stage {
-        Stage::Active => !observation.containers.is_empty(),
-        Stage::Provisioning { .. } => true,
-        _ => false,
-    });
+    let is_left_out = || {
+        view.input.observation.is_some_and(|observation| match observation.stage {
+            Stage::Active => !observation.containers.is_empty(),
+            Stage::Provisioning { .. } => true,
+            _ => false,
+        })
+    };
+    let is_proved = match view.input.verdict {
+        Verdict::Recreating { .. } => true,
+        Verdict::Observed => is_left_out(),
+        Verdict::Waiting { .. } | Verdict::Ended(_) => false,
+    };
     is_proved
-        && matches!(view.input.verdict, Verdict::Observed)
         && view.observed(container.name).is_none()
         && !view.is_being_deleted()
         && view.may_restart()
         && container.restarts(view.policy, lost_run(None, "").exit_code)
+}
+
+/// The pod is started again, and this container is not: its policy wants no other run.
+fn lost_for_good(api: &ContainerStatus) -> ContainerState {
+    terminated(lost_run(Some(api), LOST_FOR_GOOD))
 }
 
 fn lost_and_restarted(view: &PodView<'_>, container: &SpecContainer<'_>, api: &ContainerStatus) -> ContainerStatus {
@@ -78,7 +95,10 @@ fn has_been_passed(view: &PodView<'_>, container: &SpecContainer<'_>) -> bool {
         && view.containers.iter().filter(|other| other.kind == ContainerKind::App).any(|other| {
             view.observed(other.name).is_some_and(|observed| {
                 observed.last.is_some()
-                    || matches!(observed.state, ContainerState::Running { .. } | ContainerState::Terminated(_))
+                    || matches!(
+                        observed.state,
+                        observation::ContainerState::Running { .. } | observation::ContainerState::Terminated(_)
+                    )
             })
         })
 }

@@ -84,7 +84,7 @@ impl Nature {
         let mut description = Description::new("simulated");
         description.support = SupportTable::everything();
         description.recovery = if self.by_handle { Recovery::ByHandle } else { Recovery::ByUid };
-        description.retention = self.forgets_after.map_or(Retention::UntilRemoved, |ms| Retention::For(millis(ms)));
+        description.retention = self.forgets_after.map_or(Retention::UntilRemoved, |_| Retention::Forgets);
         description.recreates_lost = self.fences;
         description.settle = millis(self.hidden_for) * 2;
         description.resolution = if self.inline { Resolution::Inline } else { Resolution::References };

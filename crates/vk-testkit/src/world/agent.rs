@@ -143,6 +143,7 @@ impl AgentInstance {
             recorder,
             node: node.facts(),
             reconnect: lease.reconnect(),
+            lease: lease.report(),
             settings: settings.pods,
         };
         let controller = PodController::new(env.clone(), parts);

@@ -14,10 +14,11 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vk_apiserver::{ApiServer, Identity, Options, VirtualClock};
+use vk_core::node::lease::LeaseState;
 use vk_core::resolve::NodeFacts;
 use vk_core::resolved::Target;
 use vk_core::support::SupportTable;
@@ -30,6 +31,9 @@ use vk_provider::{BoxProvider, Description, ObservationSink, Provider};
 
 use crate::env::{Env, Random, Spawner};
 use crate::events::EventRecorder;
+use crate::node::LeaseReport;
+use crate::pod::input::{Input, Watched};
+use crate::pod::wire::WirePod;
 use crate::pod::{PodClients, PodController, PodControllerDefect, PodParts, PodSettings};
 use crate::references::References;
 
@@ -94,6 +98,9 @@ struct State {
     starts: BTreeMap<PodUid, usize>,
     creates: usize,
     lookups: usize,
+    terminates: usize,
+    /// Removals never end.
+    removals_hang: bool,
     sinks: Vec<ObservationSink>,
 }
 
@@ -108,6 +115,8 @@ impl BackEnd {
             starts: BTreeMap::new(),
             creates: 0,
             lookups: 0,
+            terminates: 0,
+            removals_hang: false,
             sinks: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), description: Arc::new(description) }
@@ -119,6 +128,14 @@ impl BackEnd {
 
     pub(super) fn creates(&self) -> usize {
         self.state.lock().creates
+    }
+
+    pub(super) fn terminates(&self) -> usize {
+        self.state.lock().terminates
+    }
+
+    pub(super) fn let_removals_hang(&self, hang: bool) {
+        self.state.lock().removals_hang = hang;
     }
 
     pub(super) fn lookups(&self) -> usize {
@@ -173,6 +190,7 @@ impl Provider for BackEnd {
     }
 
     async fn terminate(&self, request: Terminate) -> Result<Terminating> {
+        self.state.lock().terminates += 1;
         let ended = ContainerState::Terminated(Terminated::with_exit_code(0));
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.put(&request.target.uid, 2, Stage::Stopped, ended);
@@ -180,6 +198,9 @@ impl Provider for BackEnd {
     }
 
     async fn remove(&self, target: Target) -> Result<()> {
+        while self.state.lock().removals_hang {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.state.lock().pods.remove(&target.uid);
         Ok(())
     }
@@ -216,10 +237,33 @@ pub(super) struct Running {
     pub(super) shutdown: CancellationToken,
     task: JoinSet<Ended>,
     _scope: Arc<Scope>,
+    pub(super) lease: watch::Sender<LeaseReport>,
+    /// Where the watch of pods reports.
+    watched: mpsc::Sender<Input>,
     _ends: (watch::Sender<Arc<NodeFacts>>, watch::Sender<u64>),
 }
 
 impl Running {
+    pub(super) fn set_lease(&self, state: LeaseState) {
+        self.lease.send_replace(LeaseReport { state, outages: 0 });
+    }
+
+    /// The watch shows that this pod is gone, though the API server has it still.
+    pub(super) async fn show_gone(&self, pod: &serde_json::Value) {
+        let uid = PodUid::from(pod["metadata"]["uid"].as_str().expect("a UID"));
+        self.show(Watched::Deleted { uid, deletion: None }).await;
+    }
+
+    /// The watch shows the pod like this.
+    pub(super) async fn show_pod(&self, pod: &serde_json::Value) {
+        let pod: WirePod = serde_json::from_value(pod.clone()).expect("a pod");
+        self.show(Watched::Applied(pod.snapshot.expect("a pod that can be read"))).await;
+    }
+
+    async fn show(&self, watched: Watched) {
+        assert!(self.watched.send(Input::Watched(watched)).await.is_ok(), "the controller has ended");
+    }
+
     /// Waits for its end.
     pub(super) async fn ended(&mut self) -> Ended {
         self.task.join_next().await.expect("it has not been waited for").expect("no panic leaves it")
@@ -259,6 +303,7 @@ impl World {
         let client = || self.client(Identity::node("vk"));
         let (facts, node) = watch::channel(Arc::new(NodeFacts { settled: true, ..NodeFacts::default() }));
         let (reconnects, reconnect) = watch::channel(0);
+        let (lease, lease_seen) = watch::channel(LeaseReport { state: LeaseState::Held, outages: 0 });
         let parts = PodParts {
             node_name: "vk".to_owned(),
             clients: PodClients { watch: client(), write: client() },
@@ -267,10 +312,13 @@ impl World {
             recorder: EventRecorder::new(client(), "vk", &env),
             node,
             reconnect,
+            lease: lease_seen,
             settings: PodSettings::default(),
         };
         let shutdown = CancellationToken::new();
-        let running = PodController::new(env, parts).run(shutdown.clone());
+        let controller = PodController::new(env, parts);
+        let watched = controller.sender.clone();
+        let running = controller.run(shutdown.clone());
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut running = pin!(running);
@@ -282,7 +330,7 @@ impl World {
             })
             .await
         });
-        Running { shutdown, task, _scope: scope, _ends: (facts, reconnects) }
+        Running { shutdown, task, lease, watched, _scope: scope, _ends: (facts, reconnects) }
     }
 
     fn pods(&self) -> Api<Pod> {

@@ -97,7 +97,7 @@ fn a_create_of_unknown_outcome_is_looked_up_before_it_is_repeated() {
         assert_eq!(harness.under_way(), Some(Call::Lookup));
         harness.finish(CallOutcome::LookedUp(Err(Error::unavailable("503"))));
     }
-    harness.wake().absent();
+    harness.wake().absent().prepared_again();
     assert_eq!(harness.under_way(), Some(Call::Create));
 }
 
@@ -123,7 +123,7 @@ fn absence_proves_nothing_before_the_back_end_has_settled() {
     assert_eq!(harness.under_way(), None);
     harness.wake();
     assert_eq!(harness.under_way(), Some(Call::Lookup), "it is asked again");
-    harness.pass(Duration::from_secs(60)).absent();
+    harness.pass(Duration::from_secs(60)).absent().prepared_again();
     assert_eq!(harness.under_way(), Some(Call::Create));
 }
 
@@ -201,7 +201,7 @@ fn a_create_that_keeps_failing_is_repeated_ever_more_slowly() {
         assert_eq!(harness.under_way(), Some(Call::Create));
         harness.finish(CallOutcome::Created(Err(Error::unavailable("503"))));
         let before = harness.now.mono;
-        harness.wake().absent();
+        harness.wake().absent().prepared_again();
         longest = longest.max(harness.now.mono - before);
     }
     assert!(longest >= Duration::from_secs(5), "{longest:?}");
@@ -354,4 +354,34 @@ fn a_call_that_nobody_cancelled_backs_off_when_it_says_so() {
     assert_eq!(harness.under_way(), None);
     harness.wake();
     assert_eq!(harness.under_way(), Some(Call::Prepare));
+}
+
+/// The pod was created with the Secrets, ConfigMaps and tokens of its first attempt, hours later: the token had expired,
+/// and what people had mended was never seen.
+#[test]
+fn a_create_that_keeps_failing_is_prepared_anew() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent().finish(CallOutcome::Prepared(Ok(())));
+    let mut prepared = harness.now.mono;
+    for _ in 0..50 {
+        match harness.under_way() {
+            Some(Call::Prepare) => {
+                prepared = harness.now.mono;
+                harness.finish(CallOutcome::Prepared(Ok(())));
+            }
+            Some(Call::Create) => {
+                assert!(harness.now.mono - prepared < Duration::from_secs(60), "it is given old content");
+                let quota = ErrorKind::Exhausted { resource: "cpu".into(), scope: crate::ExhaustionScope::Pod };
+                harness.finish(CallOutcome::Created(Err(Error::new(quota, "quota used up"))));
+            }
+            other => {
+                assert_eq!(other, None);
+                harness.wake();
+            }
+        }
+        if harness.writing().is_some() {
+            harness.wrote(Phase::Pending);
+        }
+    }
+    assert!(harness.now.mono - start_of_time().mono > Duration::from_secs(600));
 }

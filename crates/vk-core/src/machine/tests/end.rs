@@ -74,7 +74,7 @@ fn after_a_restart_only_the_rest_of_the_grace_is_left() {
         ..facts()
     };
     let mut harness = Harness::with(deleted, REMEMBERS);
-    harness.listed(running(1));
+    harness.listed(running(1)).finish(CallOutcome::Adopted(Ok(())));
     assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(12) }));
 }
 
@@ -143,7 +143,6 @@ fn a_terminal_phase_written_by_others_is_a_stop_order() {
 #[test]
 fn finalizers_of_others_do_not_make_it_delete_again() {
     let mut harness = Harness::running();
-    harness.api(|facts| facts.has_finalizers = true).answer(WriteOutcome::Unchanged { phase: Phase::Running });
     harness.deleted(30).finish(CallOutcome::Terminated(Ok(Some(stopped(2, 0))))).wrote(Phase::Succeeded);
     harness.answer(WriteOutcome::Deleted);
     harness.finish(CallOutcome::Removed(Ok(())));
@@ -323,4 +322,58 @@ fn a_pod_is_not_forgotten_before_its_last_call_and_write_are_over() {
     assert!(!writing.is_forgotten());
     writing.answer(WriteOutcome::IdentityLost { message: "404".into() });
     assert!(writing.is_forgotten());
+}
+
+/// A back end that restarts containers by itself did so between the order to stop and the call that told it, when the phase
+/// was terminal and the pod gone.
+#[test]
+fn a_pod_between_two_runs_has_not_ended_before_the_back_end_has_taken_the_order_to_stop() {
+    let between_runs = || observation(2, Stage::Active, ContainerState::Terminated(Terminated::with_exit_code(1)));
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(between_runs())).wrote(Phase::Running).deleted(30);
+    assert!(matches!(harness.under_way(), Some(Call::Terminate { .. })));
+    harness.pass(Duration::from_secs(2));
+    assert_eq!(harness.end(), None, "nobody knows yet whether it was told");
+    harness.wrote(Phase::Running).finish(CallOutcome::Terminated(Err(Error::unavailable("503"))));
+    assert_eq!(harness.end(), None, "it was not");
+    harness.wake().finish(CallOutcome::Terminated(Ok(None)));
+    assert_eq!(harness.end(), Some(EndCause::Stopped));
+}
+
+/// A pod that was deleted while the agent was away, and that the back end still runs.
+fn deleted_while_away(seconds_left: u64) -> Harness {
+    let due = start_of_time().wall.checked_add(Duration::from_secs(seconds_left)).unwrap();
+    let deletion = Some(Deletion { due, grace_seconds: 30 });
+    let mut harness = Harness::with(PodFacts { started: true, phase: Phase::Running, deletion, ..facts() }, REMEMBERS);
+    harness.listed(running(1));
+    harness
+}
+
+/// The back end was told to stop a pod that it knew from its own list only: no `preStop` hook was run.
+#[test]
+fn a_pod_deleted_while_the_agent_was_away_is_handed_over_before_it_is_stopped() {
+    let mut harness = deleted_while_away(20);
+    assert_eq!(harness.under_way(), Some(Call::Adopt));
+    harness.finish(CallOutcome::Adopted(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Terminate { grace: Duration::from_secs(20) }));
+}
+
+#[test]
+fn a_stop_waits_neither_for_a_second_adoption_nor_for_one_that_hangs() {
+    let mut refused = deleted_while_away(20);
+    refused.finish(CallOutcome::Adopted(Err(Error::unavailable("503"))));
+    assert_eq!(refused.under_way(), Some(Call::Terminate { grace: Duration::from_secs(20) }));
+
+    let mut hanging = deleted_while_away(20);
+    while hanging.effects.iter().all(|effect| !matches!(effect, Effect::Cancel { .. })) {
+        if hanging.writing().is_some() {
+            hanging.wrote(Phase::Running);
+        }
+        hanging.wake();
+    }
+    assert_eq!(hanging.now.mono, start_of_time().mono + Duration::from_secs(5));
+    hanging.finish(CallOutcome::Adopted(Err(Error::cancelled())));
+    assert_eq!(hanging.under_way(), Some(Call::Terminate { grace: Duration::from_secs(15) }));
+
+    assert!(matches!(deleted_while_away(1).under_way(), Some(Call::Terminate { .. })), "there is no time for it");
 }

@@ -15,7 +15,7 @@ const SAMPLE: usize = 400;
 
 type Step = (&'static str, fn(&mut Model));
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     ("the back end is listed", Model::list),
     ("a call succeeds", |model| model.end_call(Ending::Succeeds)),
     ("a call fails", |model| model.end_call(Ending::Fails)),
@@ -27,6 +27,7 @@ const STEPS: [Step; 14] = [
     ("the back end pushes the pod", Model::push),
     ("it is deleted", Model::delete),
     ("it ends by itself", |model| model.exit(0)),
+    ("the back end starts it again by itself", Model::restart),
     ("time passes", Model::wake),
     ("a crash before the effects", |model| model.crash(false)),
     ("a crash after the effects", |model| model.crash(true)),

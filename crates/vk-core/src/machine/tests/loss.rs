@@ -166,3 +166,20 @@ fn a_pod_that_no_list_names_is_looked_up() {
     harness.listed_absent().absent().absent();
     assert!(matches!(harness.end(), Some(EndCause::Lost { .. })));
 }
+
+/// Nothing was written of it: it stayed Running and Ready while the back end had no room to start it again.
+#[test]
+fn a_lost_pod_that_waits_for_another_attempt_is_told_as_lost() {
+    let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };
+    let mut harness = Harness::with(ran_before(), fenced);
+    harness.listed_absent().absent().finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!((harness.under_way(), harness.writing()), (Some(Call::Create), None), "it may be back at once");
+    harness.finish(CallOutcome::Created(Err(Error::unavailable("503")))).wake().absent();
+    harness.pass(Duration::from_secs(1));
+    assert_eq!(harness.writing(), Some(Write::Status));
+    assert!(matches!(harness.verdict(), Verdict::Recreating { reason, .. } if reason == "CreateContainerError"));
+    harness.wrote(Phase::Running);
+    assert_eq!(harness.under_way(), Some(Call::Create));
+    harness.finish(CallOutcome::Created(Ok(Created { observation: Some(running(1)), ..Created::default() })));
+    assert_eq!(harness.verdict(), Verdict::Observed);
+}

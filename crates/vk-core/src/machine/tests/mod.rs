@@ -6,8 +6,10 @@ mod end;
 mod exhaustive;
 mod farewell;
 mod instance;
+mod lookups;
 mod loss;
 mod model;
+mod refusals;
 mod release;
 mod running;
 mod updates;
@@ -38,6 +40,7 @@ const REMEMBERS: BackendPolicy = BackendPolicy {
 };
 
 /// A machine with a clock, and what it asked for last.
+#[derive(Clone)]
 struct Harness {
     machine: PodMachine,
     now: Now,
@@ -54,7 +57,6 @@ fn facts() -> PodFacts {
         resource_version: "1".into(),
         generation: 1,
         deletion: None,
-        has_finalizers: false,
         restart_policy: RestartPolicy::Always,
         grace_seconds: 30,
         active_deadline_seconds: None,
@@ -149,6 +151,14 @@ impl Harness {
     fn absent(&mut self) -> &mut Self {
         assert_eq!(self.under_way(), Some(Call::Lookup));
         self.finish(CallOutcome::LookedUp(Ok(LookedUp::default())))
+    }
+
+    /// A preparation that has grown old is made anew.
+    fn prepared_again(&mut self) -> &mut Self {
+        if self.under_way() == Some(Call::Prepare) {
+            self.finish(CallOutcome::Prepared(Ok(())));
+        }
+        self
     }
 
     fn answer(&mut self, outcome: WriteOutcome) -> &mut Self {

@@ -10,11 +10,14 @@ pub(super) struct Model {
     pub(super) machine: PodMachine,
     now: Now,
     policy: BackendPolicy,
+    restart_policy: RestartPolicy,
     api: Option<PodFacts>,
     version: u64,
     revision: u64,
     /// The back end's pod.
     pub(super) workload: Workload,
+    /// It was told to stop: it starts nothing again.
+    told_to_stop: bool,
     pub(super) starts: u32,
     pending_calls: Vec<(EffectId, Call)>,
     pending_writes: Vec<(EffectId, Write)>,
@@ -57,10 +60,12 @@ impl Model {
             machine,
             now,
             policy,
+            restart_policy,
             api: Some(facts),
             version: 1,
             revision: 0,
             workload: Workload::None,
+            told_to_stop: false,
             starts: 0,
             pending_calls: Vec::new(),
             pending_writes: Vec::new(),
@@ -101,6 +106,10 @@ impl Model {
         match self.workload {
             Workload::None => None,
             Workload::Runs => Some(running(self.revision)),
+            Workload::Ended(code) if self.may_restart() => {
+                let ended = ContainerState::Terminated(Terminated::with_exit_code(code));
+                Some(observation(self.revision, Stage::Active, ended))
+            }
             Workload::Ended(code) => Some(stopped(self.revision, code)),
         }
     }
@@ -117,24 +126,25 @@ impl Model {
     fn act(&mut self, choice: u8) {
         self.now.mono += Duration::from_millis(300);
         self.now.wall = self.now.wall.checked_add(Duration::from_millis(300)).unwrap();
-        match choice % 12 {
+        match choice % 13 {
             0 => self.list(),
-            1 | 2 => self.end_call(Ending::of(choice / 12)),
-            3 | 4 => self.end_write(Ending::of(choice / 12)),
+            1 | 2 => self.end_call(Ending::of(choice / 13)),
+            3 | 4 => self.end_write(Ending::of(choice / 13)),
             5 => self.show(),
             6 => self.delete(),
-            7 => self.exit(i32::from(choice / 12 % 2)),
+            7 => self.exit(i32::from(choice / 13 % 2)),
             8 => self.push(),
             9 => {
-                if choice / 12 == 0 {
+                if choice / 13 == 0 {
                     self.force_delete();
                 }
             }
-            10 => self.crash((choice / 12).is_multiple_of(2)),
-            _ => {
+            10 => self.crash((choice / 13).is_multiple_of(2)),
+            11 => {
                 self.now.mono += Duration::from_secs(20);
                 self.tell(Event::Tick);
             }
+            _ => self.restart(),
         }
     }
 
@@ -175,6 +185,26 @@ impl Model {
             self.workload = Workload::Ended(code);
             self.revision += 1;
         }
+    }
+
+    /// Whether the back end will start it again by itself.
+    fn may_restart(&self) -> bool {
+        let Workload::Ended(code) = self.workload else { return false };
+        !self.told_to_stop && ContainerRestart::default().restarts(self.restart_policy, code)
+    }
+
+    /// The back end starts the workload again by itself, as its restart policy says.
+    pub(super) fn restart(&mut self) {
+        if self.may_restart() {
+            self.workload = Workload::Runs;
+            self.revision += 1;
+        }
+    }
+
+    /// Nothing of the pod runs, and nothing of it will.
+    fn assert_stopped(&self, what: &str) {
+        assert_ne!(self.workload, Workload::Runs, "{what} while it runs");
+        assert!(!self.may_restart(), "{what} while the back end is about to start it again");
     }
 
     /// Time passes until the machine wants to be woken.
@@ -221,14 +251,17 @@ impl Model {
                 self.revision += 1;
                 self.workload = Workload::Runs;
             }
-            Call::Terminate { .. } if self.workload == Workload::Runs => {
+            Call::Terminate { .. } => {
                 self.revision += 1;
-                self.workload = Workload::Ended(143);
+                self.told_to_stop |= self.workload != Workload::None;
+                if self.workload == Workload::Runs {
+                    self.workload = Workload::Ended(143);
+                }
             }
             Call::Remove => {
                 let terminal = self.api.as_ref().is_none_or(|facts| facts.phase.is_terminal());
                 assert!(terminal, "released before the API server has the end");
-                assert_ne!(self.workload, Workload::Runs, "released while it runs");
+                self.assert_stopped("released");
                 self.workload = Workload::None;
             }
             _ => {}
@@ -272,17 +305,19 @@ impl Model {
     }
 
     fn carry_out_write(&mut self, write: Write) -> WriteOutcome {
+        let phase = match self.machine.status_basis().verdict {
+            Verdict::Ended(_) => Phase::Failed,
+            Verdict::Observed | Verdict::Recreating { .. } => Phase::Running,
+            Verdict::Waiting { .. } => Phase::Pending,
+        };
+        match write {
+            Write::Status if phase.is_terminal() => self.assert_stopped("a terminal phase"),
+            Write::Delete => self.assert_stopped("DELETE"),
+            Write::Status | Write::ProveAbsence => {}
+        }
         match (write, &mut self.api) {
             (Write::Status, Some(facts)) => {
-                let phase = match self.machine.status_basis().verdict {
-                    Verdict::Ended(_) => Phase::Failed,
-                    Verdict::Observed => Phase::Running,
-                    Verdict::Waiting { .. } => Phase::Pending,
-                };
                 assert!(!facts.phase.is_terminal() || phase.is_terminal(), "a terminal phase is never left");
-                if phase.is_terminal() {
-                    assert_ne!(self.workload, Workload::Runs, "a terminal phase while something runs");
-                }
                 self.version += 1;
                 facts.phase = phase;
                 facts.started |= phase == Phase::Running;
@@ -291,7 +326,6 @@ impl Model {
             }
             (Write::Delete, Some(facts)) => {
                 assert!(facts.phase.is_terminal(), "DELETE before the end is written");
-                assert_ne!(self.workload, Workload::Runs, "DELETE while it runs");
                 self.api = None;
                 WriteOutcome::Deleted
             }

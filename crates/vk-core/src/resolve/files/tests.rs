@@ -118,3 +118,14 @@ proptest! {
         }
     }
 }
+
+/// A key that a ConfigMap has by accident is mended there: the pod that was refused for good never started.
+#[test]
+fn a_file_where_a_directory_is_needed_may_be_mended_elsewhere() {
+    let mut tree = builder(&json!({"containers": []}));
+    tree.add("settings", Bytes::new(), None, "item").unwrap();
+    tree.add("settings/app.yaml", Bytes::new(), None, "item").unwrap();
+    let error = crate::Error::from(tree.finish("spec.volumes[0].projected").err().unwrap());
+    assert_eq!(error.retry, crate::Retry::Backoff, "{error}");
+    assert!(error.to_string().contains("spec.volumes[0].projected"));
+}

@@ -336,3 +336,32 @@ fn what_the_back_end_cannot_tell() {
         "#]],
     );
 }
+
+/// It stayed Running and Ready while the back end had no room to start it again, and Services sent requests to nothing.
+#[test]
+fn what_is_lost_and_waits_for_another_attempt() {
+    check(
+        &[
+            ("Always a:app", "active app=run > recreating:CreateContainerError"),
+            ("Always a:app", "active app=run > recreating:CreateContainerError > recreating:ContainerCreating"),
+            ("Always a:app", "active app=run > recreating:CreateContainerError > active app=run"),
+            ("OnFailure a:app a:bus", "active app=run bus=exit:0 > recreating:CreateContainerError"),
+            ("Always a:app", "active app=run > deleted > recreating:CreateContainerError"),
+            ("Always i:setup s:proxy a:app", "active setup=exit:0 proxy=run app=run > recreating:CreateContainerError"),
+        ],
+        &expect![[r#"
+            Always a:app: active app=run > recreating:CreateContainerError
+                Running | S- I+ C-ContainersNotReady R-ContainersNotReady | app=CreateContainerError<ContainerStatusUnknown:137#1
+            Always a:app: active app=run > recreating:CreateContainerError > recreating:ContainerCreating
+                Running | S- I+ C-ContainersNotReady R-ContainersNotReady | app=ContainerCreating<ContainerStatusUnknown:137#1
+            Always a:app: active app=run > recreating:CreateContainerError > active app=run
+                Running | S+ I+ C+ R+ | app=ready<ContainerStatusUnknown:137#1
+            OnFailure a:app a:bus: active app=run bus=exit:0 > recreating:CreateContainerError
+                Running | S- I+ C-ContainersNotReady R-ContainersNotReady | app=CreateContainerError<ContainerStatusUnknown:137#1 bus=Completed:0
+            Always a:app: active app=run > deleted > recreating:CreateContainerError
+                Running | S- I+ C+ R+ | app=ready
+            Always i:setup s:proxy a:app: active setup=exit:0 proxy=run app=run > recreating:CreateContainerError
+                Running | S- I+ C-ContainersNotReady R-ContainersNotReady | setup=Completed:0 proxy=CreateContainerError<ContainerStatusUnknown:137#1 app=CreateContainerError<ContainerStatusUnknown:137#1
+        "#]],
+    );
+}

@@ -139,6 +139,7 @@ impl Scenario {
                 return;
             }
             "waiting" => (Verdict::Waiting { reason: reason(), message: message() }, Stage::Active),
+            "recreating" => (Verdict::Recreating { reason: reason(), message: message() }, Stage::Active),
             "provisioning" => (Verdict::Observed, Stage::Provisioning { reason: reason(), message: message() }),
             "active" => (Verdict::Observed, Stage::Active),
             "stopping" => (Verdict::Observed, Stage::Stopping),
@@ -154,7 +155,7 @@ impl Scenario {
             "refused" => ended(EndCause::CreateFailed { reason: reason(), message: "quota".to_owned() }),
             other => panic!("step {other}"),
         };
-        let is_seen = !matches!(verdict, Verdict::Waiting { .. } | Verdict::Ended(_)) || !containers.is_empty();
+        let is_seen = matches!(verdict, Verdict::Observed) || !containers.is_empty();
         let observation = PodObservation::new(PodUid::new("u-1"), 1, stage).with_containers(containers);
         self.write(&verdict, is_seen.then_some(&observation));
     }
