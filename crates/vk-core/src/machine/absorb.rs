@@ -91,6 +91,11 @@ impl PodMachine {
             }
             self.preparation = Preparation::Needed;
         }
+        let is_started_by_others = facts.started && !known.started && !self.has_started() && self.end.is_none();
+        if is_started_by_others && self.backend == BackendView::Absent {
+            // It was absent before that.
+            self.backend = BackendView::Unknown;
+        }
         self.status.echo_until = None;
         if self.status.written_version.as_deref() != Some(&facts.resource_version) {
             self.status.changed();
@@ -235,7 +240,7 @@ impl PodMachine {
             CallOutcome::Adopted(result) => result.map(|()| self.absorb_adopted(now)).err(),
             CallOutcome::Updated(result) => self.absorb_updated(call, result).err(),
             CallOutcome::Terminated(result) => self.absorb_terminated(result, effects).err(),
-            CallOutcome::Removed(result) => result.map(|()| self.backend = BackendView::Absent).err(),
+            CallOutcome::Removed(result) => result.map(|()| self.absorb_removed()).err(),
             CallOutcome::LookedUp(result) => result.map(|looked_up| self.absorb_lookup(looked_up, now, effects)).err(),
         };
         if let Some(error) = failed {
@@ -282,6 +287,13 @@ impl PodMachine {
             }
         }
         Ok(())
+    }
+
+    /// Another incarnation of the back end has nothing to remove either. Where a list does not find again what is left, a
+    /// lookup tells who it was.
+    fn absorb_removed(&mut self) {
+        let is_certain = self.policy.lists_all || self.instance.is_none();
+        self.backend = if is_certain { BackendView::Absent } else { BackendView::Unknown };
     }
 
     fn absorb_created(&mut self, created: Created, now: Now, effects: &mut Vec<Effect>) {
@@ -443,6 +455,10 @@ impl PodMachine {
             WriteOutcome::Unchanged { phase } => {
                 self.writes.reset();
                 self.status.acknowledge(phase);
+                if !self.echo_was_seen() {
+                    // It was compared with an older version than the one that our last write made.
+                    self.status.written_version = None;
+                }
             }
             WriteOutcome::Applied { phase, resource_version } => self.absorb_applied(phase, resource_version, now),
             WriteOutcome::Reworded { phase, resource_version } => {
@@ -515,6 +531,12 @@ impl PodMachine {
         } else if self.status.news {
             self.writes.hurry(now.mono + REFUSED_CURVE.first);
         }
+    }
+
+    /// Whether the watch has shown what our last write made.
+    fn echo_was_seen(&self) -> bool {
+        let written = self.status.written_version.as_deref();
+        written.is_none_or(|written| self.in_api().is_some_and(|facts| facts.resource_version == written))
     }
 
     fn absorb_applied(&mut self, phase: Phase, resource_version: String, now: Now) {

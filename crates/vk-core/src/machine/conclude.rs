@@ -122,7 +122,11 @@ impl PodMachine {
     pub(super) fn may_be_created_again(&self) -> bool {
         let restarts = self.in_api().is_some_and(|facts| {
             let regular = facts.containers.iter().filter(|container| container.kind == ContainerKind::App);
-            regular.into_iter().any(|container| container.restart.restarts(facts.restart_policy, LOST))
+            regular.into_iter().any(|container| {
+                let restarts = |code| container.restart.restarts(facts.restart_policy, code);
+                // What is not there any more may have ended well, and been forgotten.
+                restarts(LOST) && (!self.policy.forgets || restarts(0))
+            })
         });
         self.policy.recreates_lost && restarts && self.stop.is_none()
     }

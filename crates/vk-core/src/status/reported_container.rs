@@ -109,8 +109,12 @@ impl<'a> Report<'a> {
     /// Whether the observation is about a run that came after one which the API knows.
     fn follows_another_run(&self) -> bool {
         let Some(api) = self.api.filter(|_| !self.is_told) else { return false };
+        // A run whose end nobody saw, and that is there again, was taken for lost.
+        let was_there = |last: &ContainerStateTerminated| {
+            last.reason.as_deref() == Some(STATUS_UNKNOWN) && last.container_id.as_deref() == Some(self.id)
+        };
         let left_back_off = is_waiting(api)
-            && last_run_of(api).is_some()
+            && last_run_of(api).is_some_and(|last| !was_there(last))
             && api
                 .container_id
                 .as_deref()

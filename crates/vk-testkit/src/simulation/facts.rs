@@ -136,6 +136,11 @@ impl PodHistory {
         }
     }
 
+    /// Whether the API did not show by then what leads back to it, where nothing but a handle does.
+    pub(super) fn has_no_handle_at(&self, at: Duration) -> bool {
+        self.handle.is_none_or(|written| written > at)
+    }
+
     pub(super) fn phase(&self) -> &str {
         self.newest.text("/status/phase")
     }

@@ -71,6 +71,9 @@ fn judge_request(evidence: &Evidence<'_>, request: &RequestRecord) -> Option<Vio
     let at = evidence.facts.elapsed(request.at);
     let running = evidence.lives.iter().find(|life| life.uid == uid && life.runs_at(at));
     let running = running.filter(|_| was_done && request.verb == "delete")?;
+    if evidence.nature.by_handle && evidence.facts.pods.get(&uid).is_some_and(|history| history.has_no_handle_at(at)) {
+        return None;
+    }
     let what = format!("at {at:?} it was deleted while {} ran", names_of(running, at));
     Some(Violation::new(Rule::DeletedAfterStop, &uid, what))
 }
@@ -164,7 +167,12 @@ impl Case<'_> {
             return None;
         }
         let restarts = self.history.newest.text("/spec/restartPolicy") != "Never";
-        let were_lost = before.iter().all(|life| matches!(life.gone, Some((_, Happening::Lost))));
+        let runs_always = self.history.newest.text("/spec/restartPolicy") == "Always";
+        let were_lost = before.iter().all(|life| match life.gone {
+            Some((_, Happening::Lost)) => true,
+            Some((_, Happening::Forgotten)) => runs_always,
+            _ => false,
+        });
         let ended = self.history.terminal.is_some_and(|at| at < last.accepted);
         let is_permitted = self.evidence.nature.fences && restarts && were_lost && !ended;
         (!is_permitted).then(|| format!("at {:?} it was started for the {}th time", last.accepted, started.len()))
@@ -185,7 +193,7 @@ impl Case<'_> {
 
     /// Only a handle leads back to it, and at that time none had been written: whoever was given it has died since.
     fn is_untraceable_at(&self, at: Duration) -> bool {
-        self.evidence.nature.by_handle && self.history.handle.is_none_or(|written| written > at)
+        self.evidence.nature.by_handle && self.history.has_no_handle_at(at)
     }
 
     fn created_again(&self) -> Option<String> {
@@ -211,6 +219,10 @@ impl Case<'_> {
             let was_stopped = life.runs.iter().any(|run| run.ended.is_some_and(|end| end.cause == RunCause::Stop));
             was_stopped && !life.told_to_stop.is_some_and(|at| self.history.end_was_wanted_at(at) || self.is_due_at(at))
         })?;
+        if self.history.terminal.is_some_and(|told| self.is_untraceable_at(told)) {
+            // Excused: it was told as lost, and that stays so when it is seen after all.
+            return None;
+        }
         Some(format!("it was told to stop at {:?}, which nobody wanted", stopped.told_to_stop))
     }
 

@@ -152,6 +152,21 @@ fn with_the_intent_the_incarnation_is_recorded() {
     harness.asks_the_second_in_vain();
 }
 
+/// Found by the simulation: seed 1107.
+#[test]
+fn another_incarnation_has_nothing_to_remove_where_nothing_is_listed() {
+    let mut harness = Harness::create_without_answer(facts(), REMEMBERS);
+    harness.machine.policy.lists_all = false;
+    harness.looked_up_by(1, Some(stopped(1, 0))).wrote(Phase::Pending).wrote(Phase::Failed);
+    harness.event(Event::Gone { deletion: None });
+    assert_eq!(harness.under_way(), Some(Call::Remove));
+    harness.finish(CallOutcome::Removed(Ok(()))).looked_up_by(2, None);
+    assert!(!harness.is_forgotten());
+    harness.wake().looked_up_by(1, Some(stopped(1, 0)));
+    harness.finish(CallOutcome::Removed(Ok(()))).looked_up_by(1, None);
+    assert!(harness.is_forgotten());
+}
+
 #[test]
 fn our_incarnation_is_asked_as_soon_as_it_answers_a_list() {
     let mut harness = Harness::create_without_answer(facts(), REMEMBERS);

@@ -82,6 +82,31 @@ fn a_fenced_back_end_may_run_a_lost_pod_again_where_its_policy_wants_that() {
     assert!(matches!(harness.verdict(), Verdict::Ended(EndCause::Lost { .. })));
 }
 
+/// Found by the simulation: seed 2578.
+#[test]
+fn what_may_have_ended_well_and_been_forgotten_is_not_run_again() {
+    let policy = BackendPolicy { recreates_lost: true, forgets: true, ..REMEMBERS };
+    for (restart_policy, runs_again) in [(RestartPolicy::Always, true), (RestartPolicy::OnFailure, false)] {
+        let ran = PodFacts { restart_policy, start_time: Some(start_of_time().wall), ..ran_before() };
+        let mut harness = Harness::with(ran, policy);
+        harness.listed_absent().absent();
+        assert_eq!(harness.under_way() == Some(Call::Prepare), runs_again, "{restart_policy:?}");
+        assert_eq!(harness.end().is_some(), !runs_again, "{restart_policy:?}");
+    }
+}
+
+/// Two agents of one identity. Found by the simulation: seed 1176.
+#[test]
+fn a_pod_that_another_agent_has_started_was_not_lost_before() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent();
+    assert_eq!(harness.under_way(), Some(Call::Prepare));
+    harness.api(|facts| (facts.started, facts.phase) = (true, Phase::Running));
+    assert_eq!(harness.end(), None);
+    harness.finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Lookup));
+}
+
 #[test]
 fn a_lost_pod_that_is_being_deleted_never_restarts() {
     let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };

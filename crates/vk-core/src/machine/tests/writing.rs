@@ -2,6 +2,20 @@
 
 use super::*;
 
+/// The watch was silent: what was compared was older than what had been written. Found by the simulation: seed 1824.
+#[test]
+fn an_echo_that_comes_late_is_compared_with_what_is_known_by_then() {
+    let mut harness = Harness::running();
+    harness.event(Event::Observed(observation(2, Stage::Active, ContainerState::waiting("CrashLoopBackOff", ""))));
+    harness.answer(WriteOutcome::Applied { phase: Phase::Running, resource_version: "77".into() });
+    harness.event(Event::Observed(running(3))).wake();
+    assert_eq!(harness.writing(), Some(Write::Status));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    assert_eq!(harness.writing(), None);
+    harness.api(|facts| facts.resource_version = "77".into());
+    assert_eq!(harness.writing(), Some(Write::Status), "that version says that it waits");
+}
+
 #[test]
 fn the_echo_of_our_own_write_is_no_news() {
     let mut harness = Harness::running();

@@ -267,6 +267,17 @@ fn who_is_contradicted_counts_a_run_once() {
     }
 }
 
+/// An agent that came back was told of an older state first. Found by the simulation: seed 1146.
+#[test]
+fn a_run_that_was_taken_for_lost_and_is_there_again_is_no_restart() {
+    let mut scenario = with_probes(&[]);
+    let run = || ContainerObservation { container_id: "x://1".into(), ..running(None) };
+    observe(&mut scenario, run());
+    let older = observe(&mut scenario, app(ContainerState::waiting("ContainerCreating", "")));
+    assert_eq!(older["restartCount"], 0);
+    assert_eq!(observe(&mut scenario, run())["restartCount"], 0);
+}
+
 #[test]
 fn a_resize_that_is_put_off_is_told_as_such() {
     let mut scenario = with_probes(&[]);
