@@ -1,7 +1,7 @@
 //! A bound on how long the API server may be silent in a watch.
 //!
-//! A connection that is half-open, or a server that hangs, looks like a watch in which nothing happens. Every watch asks to be
-//! ended by the server in time, so a longer silence is neither.
+//! A connection that is half-open, or a server that hangs, looks like a watch in which nothing happens. Every watch of ours
+//! asks to be ended by the server within a minute, so a longer silence is neither.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,30 +17,24 @@ use kube::client::Body;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
-/// For watches that last 60 s, with time for an answer that is slow; and for the beginning of every answer.
+/// Longer than any watch of ours lasts (60 s), with time for an answer that is slow.
 pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(75);
-
-/// For watches that last as long as kube's do unless they are told otherwise (290 s).
-pub(crate) const LONGEST_SILENCE_OF_REFERENCES: Duration = Duration::from_secs(305);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// No byte of an answer came for so long.
 #[derive(Debug, thiserror::Error)]
-#[error("the API server has said nothing for {} s", .0.as_secs())]
-struct Silent(Duration);
+#[error("the API server has said nothing for {} s", LONGEST_SILENCE.as_secs())]
+struct Silent;
 
-/// The same client, for which an answer fails that is silent for so long, or does not begin within [`LONGEST_SILENCE`].
-pub(crate) fn without_silence(client: Client, longest: Duration) -> Client {
+/// The same client, for which an answer fails that is silent for [`LONGEST_SILENCE`].
+pub(crate) fn without_silence(client: Client) -> Client {
     let namespace = client.default_namespace().to_owned();
-    Client::new(Attentive { client, longest }, namespace)
+    Client::new(Attentive(client), namespace)
 }
 
 #[derive(Clone)]
-struct Attentive {
-    client: Client,
-    longest: Duration,
-}
+struct Attentive(Client);
 
 impl Service<Request<Body>> for Attentive {
     type Response = Response<AttentiveBody>;
@@ -52,12 +46,11 @@ impl Service<Request<Body>> for Attentive {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (client, longest) = (self.client.clone(), self.longest);
+        let client = self.0.clone();
         Box::pin(async move {
-            let answer = tokio::time::timeout(LONGEST_SILENCE, client.send(request)).await;
-            let response = answer.map_err(|_| Silent(LONGEST_SILENCE))??;
-            let silence = Box::pin(tokio::time::sleep(longest));
-            Ok(response.map(|body| AttentiveBody { body: Box::pin(body), silence, longest }))
+            let response = tokio::time::timeout(LONGEST_SILENCE, client.send(request)).await.map_err(|_| Silent)??;
+            let silence = || Box::pin(tokio::time::sleep(LONGEST_SILENCE));
+            Ok(response.map(|body| AttentiveBody { body: Box::pin(body), silence: silence() }))
         })
     }
 }
@@ -65,7 +58,6 @@ impl Service<Request<Body>> for Attentive {
 struct AttentiveBody {
     body: Pin<Box<Body>>,
     silence: Pin<Box<Sleep>>,
-    longest: Duration,
 }
 
 impl HttpBody for AttentiveBody {
@@ -77,11 +69,10 @@ impl HttpBody for AttentiveBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Failure>>> {
         if let Poll::Ready(frame) = self.body.as_mut().poll_frame(context) {
-            let until = Instant::now() + self.longest;
-            self.silence.as_mut().reset(until);
+            self.silence.as_mut().reset(Instant::now() + LONGEST_SILENCE);
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         ready!(self.silence.as_mut().poll(context));
-        Poll::Ready(Some(Err(Silent(self.longest).into())))
+        Poll::Ready(Some(Err(Silent.into())))
     }
 }

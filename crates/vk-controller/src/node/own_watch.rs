@@ -14,7 +14,7 @@ use vk_core::node::{NodeEvent, ObservedNode};
 use super::lease_keeper::sleep_until;
 use crate::env::Env;
 use crate::expiry::{Expiries, has_expired};
-use crate::silence::{LONGEST_SILENCE, without_silence};
+use crate::silence::without_silence;
 
 /// The server ends a watch after this long: a longer silence is a half-open connection.
 const WATCH_SECONDS: u32 = 60;
@@ -36,7 +36,7 @@ impl OwnWatch {
     const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
     pub(super) fn new(client: Client, node_name: &str, env: Env) -> Self {
-        let nodes = Api::all(without_silence(client, LONGEST_SILENCE));
+        let nodes = Api::all(without_silence(client));
         let selector = format!("metadata.name={node_name}");
         let stream = begin(&nodes, &selector);
         let backoff = Backoff::new(Self::FIRST_DELAY, Self::LONGEST_DELAY);

@@ -15,7 +15,6 @@ use vk_core::record::PodSnapshot;
 use vk_provider::ClusterData;
 
 use crate::env::Env;
-use crate::silence::{LONGEST_SILENCE_OF_REFERENCES, without_silence};
 use fetch::Fetch;
 use followed::Followed;
 use pod_data::PodData;
@@ -32,7 +31,6 @@ impl References {
     /// References read with this client, over at most `most_watches` watches at once.
     pub fn new(client: Client, most_watches: usize, env: Env) -> Self {
         let fetch = Fetch::new(client.clone());
-        let client = without_silence(client, LONGEST_SILENCE_OF_REFERENCES);
         let followed = Followed::new(client, fetch.clone(), most_watches, env.clone());
         Self { fetch, followed, env }
     }
