@@ -84,12 +84,9 @@ pub enum ConnectionError {
     /// The peer broke a rule of the protocol.
     #[error("the peer {0}")]
     Protocol(&'static str),
-    /// Nothing but pings for [`Settings::idle_timeout`](crate::Settings::idle_timeout).
+    /// Nothing but pings for [`Settings::idle_timeout`](crate::Settings::idle_timeout), or a peer that read nothing.
     #[error("no stream was used for too long")]
     Idle,
-    /// The peer did not answer a ping in time.
-    #[error("the peer did not answer a ping")]
-    PingTimeout,
 }
 
 impl ConnectionError {
@@ -98,7 +95,7 @@ impl ConnectionError {
         match self {
             Self::Decode(_) | Self::Protocol(_) => GoAwayStatus::ProtocolError,
             Self::Io(_) | Self::Encode(_) => GoAwayStatus::InternalError,
-            Self::Idle | Self::PingTimeout => GoAwayStatus::Ok,
+            Self::Idle => GoAwayStatus::Ok,
         }
     }
 }

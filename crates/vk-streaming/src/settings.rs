@@ -7,11 +7,14 @@ use std::time::Duration;
 pub struct Settings {
     /// The client has this long to open all of its streams.
     pub creation_timeout: Duration,
-    /// A session in which nothing moves for this long ends.
+    /// A session ends after this long in which the client sent nothing on its streams, and took nothing of what is for it. This
+    /// also bounds how long it may pause before it reads what is left after the command's end.
     pub idle_timeout: Duration,
-    /// The client has this long to read what is left after the command's end.
+    /// A client that has been sent everything ends the connection itself; it is left when nothing at all, not even a ping,
+    /// comes from it for this long.
     pub linger: Duration,
-    /// How often a silent client is asked whether it is there.
+    /// A ping goes out this often, so that nothing on the way takes a silent session for a dead one. Whether it is answered
+    /// does not matter: a client that has vanished is the transport's to find.
     pub ping_interval: Duration,
 }
 

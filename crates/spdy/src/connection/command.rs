@@ -9,18 +9,28 @@ use crate::frame::{Priority, ResetStatus};
 use crate::headers::Headers;
 use crate::stream_id::StreamId;
 
-/// Pieces of data that may wait to be written; writers wait when it is full.
-pub(super) const DATA_QUEUE: usize = 16;
-
 /// The longest piece of data that is queued at once.
 pub(super) const LONGEST_PIECE: usize = 64 * 1024;
 
-/// Bytes for the peer, in the order of their stream.
+/// What a piece of data that waits costs beside its bytes: its place in a queue, and what an allocation takes at least.
+pub(super) const PIECE_OVERHEAD: usize = 96;
+
+/// What goes to the peer in the order of its stream.
 #[derive(Debug)]
 pub(super) struct Data {
     pub(super) id: StreamId,
-    pub(super) payload: Bytes,
-    pub(super) fin: bool,
+    pub(super) piece: Piece,
+}
+
+/// A part of a stream.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// How many of them wait is bounded by the stream's [`SendWindow`](super::send_window::SendWindow).
+    Bytes(Bytes),
+    /// The end of our direction.
+    Fin,
+    /// The end of both.
+    Reset(ResetStatus),
 }
 
 /// Everything else. Never more of them wait than there are streams and unread pieces.
@@ -39,13 +49,7 @@ pub(super) enum Control {
         id: StreamId,
         status: ResetStatus,
     },
-    /// Our direction ends after so many pieces of data.
-    Finish {
-        id: StreamId,
-        pieces: u64,
-        ending: Ending,
-    },
-    /// So many received bytes have been read.
+    /// A received piece of so many bytes has been read.
     Consumed {
         id: StreamId,
         bytes: usize,
@@ -57,19 +61,10 @@ pub(super) enum Control {
     Close,
 }
 
-/// What comes after the last piece of data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// The end of our direction.
-    Fin,
-    /// The end of both.
-    Reset(ResetStatus),
-}
-
 /// The ways to the driver.
 #[derive(Debug, Clone)]
 pub(super) struct Channels {
-    pub(super) data: mpsc::Sender<Data>,
+    pub(super) data: mpsc::UnboundedSender<Data>,
     pub(super) control: mpsc::UnboundedSender<Control>,
 }
 
@@ -86,7 +81,7 @@ impl Channels {
 
 /// The driver's own, by which new streams reach it; they keep nothing alive.
 pub(super) struct WeakChannels {
-    data: mpsc::WeakSender<Data>,
+    data: mpsc::WeakUnboundedSender<Data>,
     control: mpsc::WeakUnboundedSender<Control>,
 }
 

@@ -3,9 +3,11 @@
 mod frames;
 mod pace;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod transport;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::BytesMut;
 use pace::Pace;
@@ -34,7 +36,7 @@ pub(super) struct Driver {
     role: Role,
     settings: Settings,
     channels: WeakChannels,
-    data: mpsc::Receiver<Data>,
+    data: mpsc::UnboundedReceiver<Data>,
     control: mpsc::UnboundedReceiver<Control>,
     requests: mpsc::Sender<Request>,
 
@@ -42,6 +44,8 @@ pub(super) struct Driver {
     encoder: Encoder,
     input: BytesMut,
     output: BytesMut,
+    /// What waits to be written is not only pings and the like.
+    output_is_of_streams: bool,
     unflushed: bool,
 
     streams: BTreeMap<StreamId, Entry>,
@@ -52,8 +56,8 @@ pub(super) struct Driver {
     overrun: usize,
 
     windows: Windows,
-    /// Data that the connection's window does not let through yet.
-    held: Option<Data>,
+    /// What was taken from `data` and cannot be written yet. None of it belongs to a stream that has ended.
+    queue: VecDeque<Data>,
     /// Bytes that came on the whole connection, of which the peer has not been told.
     received: usize,
 
@@ -63,7 +67,18 @@ pub(super) struct Driver {
     peer_is_going: bool,
     /// Nobody here holds anything of the connection.
     abandoned: bool,
+    farewell: Farewell,
     pace: Pace,
+}
+
+/// How far the end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Farewell {
+    Unsaid,
+    /// The last frame is written, or waits to be.
+    Said,
+    /// Our direction of the transport has ended.
+    Shut,
 }
 
 /// What the peer lets us send.
@@ -81,7 +96,7 @@ impl Driver {
         role: Role,
         settings: Settings,
         channels: WeakChannels,
-        data: mpsc::Receiver<Data>,
+        data: mpsc::UnboundedReceiver<Data>,
         control: mpsc::UnboundedReceiver<Control>,
         requests: mpsc::Sender<Request>,
     ) -> Self {
@@ -98,19 +113,21 @@ impl Driver {
             encoder: Encoder::new(),
             input: BytesMut::new(),
             output: BytesMut::new(),
+            output_is_of_streams: false,
             unflushed: false,
             streams: BTreeMap::new(),
             next_id: StreamId::new(if role == Role::Client { 1 } else { 2 }),
             last_of_peer: None,
             overrun: 0,
             windows,
-            held: None,
+            queue: VecDeque::new(),
             received: 0,
             most_streams_of_peer: None,
             closing: false,
             peer_is_going: false,
             abandoned: false,
-            pace: Pace::new(role, settings.ping_interval, settings.idle_timeout),
+            farewell: Farewell::Unsaid,
+            pace: Pace::new(role, &settings),
         }
     }
 
@@ -123,18 +140,23 @@ impl Driver {
         id.is_of_client() == (self.role == Role::Server)
     }
 
-    /// Whether everything has been done that there was to do.
-    fn is_done(&self) -> bool {
-        let nobody_left = self.abandoned || (self.closing && self.streams.is_empty());
-        nobody_left && self.held.is_none() && self.output.is_empty() && self.data.is_empty()
+    /// Whether everything that was to be written has been.
+    fn has_said_all(&self) -> bool {
+        self.output.is_empty() && !self.unflushed && self.queue.is_empty() && self.data.is_empty()
     }
 
-    fn may_take_data(&self) -> bool {
-        self.output.len() < FULL && self.held.is_none()
+    /// Whether neither side does anything any more.
+    fn nobody_is_left(&self) -> bool {
+        self.abandoned || (self.closing && self.streams.is_empty())
+    }
+
+    /// Whether it is up to the peer alone to end its streams.
+    fn only_the_peer_is_left(&self) -> bool {
+        self.closing && self.streams.values().all(Entry::is_left)
     }
 
     fn may_read(&self) -> bool {
-        self.overrun == 0 && self.output.len() < OVERFULL
+        self.farewell != Farewell::Unsaid || (self.overrun == 0 && self.output.len() < OVERFULL)
     }
 
     /// Forgets a stream whose two directions have ended.
@@ -146,7 +168,8 @@ impl Driver {
 
     fn forget(&mut self, id: StreamId) -> Option<Entry> {
         let entry = self.streams.remove(&id)?;
-        self.count_overrun(entry.waiting(), 0);
+        self.count_overrun(entry.held(), 0);
+        self.queue.retain(|data| data.id != id);
         Some(entry)
     }
 

@@ -48,15 +48,17 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether the peer's windows bind.
     pub flow_control: FlowControl,
-    /// Received bytes of one stream that wait for their reader; beyond them, and only after the peer has overrun its
-    /// window, the whole connection is read no further until they are taken. At least 64 KiB.
+    /// Received bytes of one stream that wait for their reader, and 96 for each piece that they came in; beyond them the whole
+    /// connection is read no further until some are taken. At least 64 KiB, the window that peers are told.
     pub stream_buffer: usize,
-    /// A ping goes out this often; the connection ends if one is not answered before the next two are due. `None` sends none.
+    /// A ping goes out this often, so that nothing on the way takes the connection for dead; whether it is answered does not
+    /// matter. `None` sends none.
     pub ping_interval: Option<Duration>,
-    /// The connection ends after this long without any frame of a stream. `None` keeps it.
+    /// The connection ends after this long in which no frame of a stream came, and the transport took nothing of one. `None`
+    /// keeps it, also when its peer never reads.
     pub idle_timeout: Option<Duration>,
-    /// After the last frame the peer has this long to end the transport on its side, so that nothing it has not read yet is
-    /// lost with it.
+    /// Once this side has closed, has nothing more to say and reads no more streams, the peer may take its time to read, and
+    /// ends the transport itself. It is left when nothing at all, not even a ping, comes from it for this long.
     pub linger: Duration,
 }
 
@@ -76,7 +78,8 @@ impl Default for Settings {
 /// How a connection ended in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// [`Session::close`] was called and every stream has ended; or nobody here holds anything of it any more.
+    /// [`Session::close`] was called, and every stream has ended or the peer was silent for too long; or nobody here holds
+    /// anything of it any more.
     Closed,
     /// The peer ended the transport.
     PeerClosed {
@@ -96,7 +99,7 @@ impl<IO: AsyncRead + AsyncWrite> Connection<IO> {
     ///
     /// The session opens streams, [`Incoming`] gives those of the peer.
     pub fn new(io: IO, role: Role, settings: Settings) -> (Session, Incoming, Self) {
-        let (data, data_seen) = mpsc::channel(command::DATA_QUEUE);
+        let (data, data_seen) = mpsc::unbounded_channel();
         let (control, control_seen) = mpsc::unbounded_channel();
         let (requests, requests_seen) = mpsc::channel(settings.limits.streams.max(1));
         let session = Session::new(data, control.clone());

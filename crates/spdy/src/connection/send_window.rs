@@ -1,11 +1,12 @@
 //! How much of a stream may be sent: shared by its writer and the driver, without a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
 
+use super::command::{LONGEST_PIECE, PIECE_OVERHEAD};
 use crate::frame::ResetStatus;
 
 /// What a stream may send before it is told more (draft 3.1, section 2.6.8).
@@ -15,6 +16,8 @@ pub(super) const INITIAL: i64 = 64 * 1024;
 struct Shared {
     /// Bytes that may still be sent. Negative after the peer has shrunk its initial window.
     left: AtomicI64,
+    /// Memory of pieces that have not been written yet.
+    queued: AtomicUsize,
     enforced: AtomicBool,
     ended: AtomicBool,
     /// Why, if by a reset; 0 otherwise.
@@ -41,6 +44,7 @@ pub(super) struct Ended {
 pub(super) fn send_window(initial: i64, enforced: bool) -> (SendWindow, SendWindowControl) {
     let shared = Arc::new(Shared {
         left: AtomicI64::new(initial),
+        queued: AtomicUsize::new(0),
         enforced: AtomicBool::new(enforced),
         ended: AtomicBool::new(false),
         reset: AtomicU32::new(0),
@@ -50,13 +54,18 @@ pub(super) fn send_window(initial: i64, enforced: bool) -> (SendWindow, SendWind
 }
 
 impl SendWindow {
-    /// How many of `wanted` bytes may be sent now: at least one, or it waits.
+    /// How many of `wanted` bytes may be sent now: at least one, or it waits. Each stream waits for its own pieces alone, so
+    /// that one whose writer is not polled on takes nobody's place.
     pub(super) fn poll_allowance(&self, context: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Ended>> {
         // Registered first, so that no change between looking and waiting is missed.
         self.0.writer.register(context.waker());
         if let Some(ended) = self.ended() {
             return Poll::Ready(Err(ended));
         }
+        if self.0.queued.load(Ordering::Acquire) >= LONGEST_PIECE {
+            return Poll::Pending;
+        }
+        let wanted = wanted.min(LONGEST_PIECE);
         if !self.0.enforced.load(Ordering::Acquire) {
             return Poll::Ready(Ok(wanted));
         }
@@ -64,8 +73,9 @@ impl SendWindow {
         if left == 0 { Poll::Pending } else { Poll::Ready(Ok(wanted.min(left))) }
     }
 
-    /// So many bytes are on their way.
+    /// A piece of so many bytes is queued.
     pub(super) fn spend(&self, bytes: usize) {
+        self.0.queued.fetch_add(bytes + PIECE_OVERHEAD, Ordering::AcqRel);
         self.0.left.fetch_sub(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::AcqRel);
     }
 
@@ -79,6 +89,12 @@ impl SendWindow {
 }
 
 impl SendWindowControl {
+    /// So much of what is queued, with what pieces cost beside their bytes, has left the queue.
+    pub(super) fn take(&self, memory: usize) {
+        self.0.queued.fetch_sub(memory, Ordering::AcqRel);
+        self.0.writer.wake();
+    }
+
     /// The peer takes so many bytes more, or fewer. False if the window grows beyond what the protocol can say.
     #[must_use]
     pub(super) fn grow(&self, delta: i64) -> bool {
@@ -128,6 +144,22 @@ mod tests {
         assert!(control.grow(95));
         assert_eq!(window.poll_allowance(&mut context, 100), Poll::Ready(Ok(5)));
         assert!(!control.grow(i64::from(i32::MAX)));
+    }
+
+    #[test]
+    fn a_writer_waits_until_its_pieces_are_written() {
+        let waker = noop_waker();
+        let mut context = Context::from_waker(&waker);
+        let (window, control) = send_window(10, false);
+        assert_eq!(window.poll_allowance(&mut context, usize::MAX), Poll::Ready(Ok(LONGEST_PIECE)));
+        // However short they are.
+        for _ in 0..LONGEST_PIECE.div_ceil(1 + PIECE_OVERHEAD) {
+            assert_eq!(window.poll_allowance(&mut context, 1), Poll::Ready(Ok(1)));
+            window.spend(1);
+        }
+        assert_eq!(window.poll_allowance(&mut context, 1), Poll::Pending);
+        control.take(1 + PIECE_OVERHEAD);
+        assert_eq!(window.poll_allowance(&mut context, 1), Poll::Ready(Ok(1)));
     }
 
     #[test]

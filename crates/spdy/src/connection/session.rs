@@ -35,7 +35,7 @@ pub enum OpenError {
 }
 
 impl Session {
-    pub(super) fn new(data: mpsc::Sender<Data>, control: mpsc::UnboundedSender<Control>) -> Self {
+    pub(super) fn new(data: mpsc::UnboundedSender<Data>, control: mpsc::UnboundedSender<Control>) -> Self {
         Self { channels: Channels { data, control } }
     }
 
@@ -61,7 +61,10 @@ impl Session {
         stream.await.unwrap_or(Err(OpenError::Ended))
     }
 
-    /// Takes and opens no more streams. The connection ends once those that are open have ended.
+    /// Takes and opens no more streams. The connection ends once those that are open have ended; those of which only the
+    /// peer's direction is left, and nobody here reads it, are waited for no longer than [`Settings::linger`] says.
+    ///
+    /// [`Settings::linger`]: super::Settings::linger
     pub fn close(&self) {
         self.channels.tell(Control::Close);
     }

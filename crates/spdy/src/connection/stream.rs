@@ -7,9 +7,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::PollSender;
 
-use super::command::{Channels, Control, Data, Ending, LONGEST_PIECE};
+use super::command::{Channels, Control, Data, Piece};
 use super::send_window::{Ended, SendWindow};
 use crate::frame::ResetStatus;
 use crate::headers::Headers;
@@ -44,13 +43,10 @@ pub struct ReceiveHalf {
 pub struct SendHalf {
     id: StreamId,
     channels: Channels,
-    data: PollSender<Data>,
     window: SendWindow,
     /// What its end tells the peer if it comes before `shutdown`; `None` is the same as `shutdown`.
     unfinished: Option<ResetStatus>,
     finished: bool,
-    /// Pieces of data that were queued.
-    pieces: u64,
 }
 
 /// What the driver hands to a reader. The end of the channel without one of the last two is that of the connection.
@@ -72,16 +68,7 @@ impl Stream {
     ) -> Self {
         let receive =
             ReceiveHalf { id, channels: channels.clone(), inbound, piece: Bytes::new(), piece_length: 0, end: None };
-        let data = PollSender::new(channels.data.clone());
-        let send = SendHalf {
-            id,
-            channels: channels.clone(),
-            data,
-            window,
-            unfinished: Some(unfinished),
-            finished: false,
-            pieces: 0,
-        };
+        let send = SendHalf { id, channels: channels.clone(), window, unfinished: Some(unfinished), finished: false };
         Self { receive, send, reply }
     }
 
@@ -179,7 +166,8 @@ impl SendHalf {
     /// The same once everything that was written has gone out.
     pub fn reset_after_writes(mut self, status: ResetStatus) {
         self.finished = true;
-        self.channels.tell(Control::Finish { id: self.id, pieces: self.pieces, ending: Ending::Reset(status) });
+        // After the connection has ended there is nobody to tell.
+        drop(self.send(Piece::Reset(status)));
     }
 
     /// From now on its drop is not a cancellation but the end of what is written, as `shutdown` is.
@@ -187,32 +175,22 @@ impl SendHalf {
         self.unfinished = None;
     }
 
-    fn send(&mut self, payload: Bytes, fin: bool) -> io::Result<()> {
-        self.window.spend(payload.len());
-        self.pieces += 1;
-        self.data.send_item(Data { id: self.id, payload, fin }).map_err(|_| aborted())
+    fn send(&self, piece: Piece) -> io::Result<()> {
+        self.channels.data.send(Data { id: self.id, piece }).map_err(|_| aborted())
     }
 }
 
 impl AsyncWrite for SendHalf {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.finished {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, "the stream was shut down")));
         }
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.data.poll_reserve(context)).map_err(|_| aborted())?;
-        let wanted = bytes.len().min(LONGEST_PIECE);
-        let allowed = match self.window.poll_allowance(context, wanted) {
-            Poll::Ready(allowed) => allowed.map_err(broken)?,
-            Poll::Pending => {
-                // The place in the queue is for those who may send.
-                self.data.abort_send();
-                return Poll::Pending;
-            }
-        };
-        self.send(Bytes::copy_from_slice(&bytes[..allowed]), false)?;
+        let allowed = ready!(self.window.poll_allowance(context, bytes.len())).map_err(broken)?;
+        self.window.spend(allowed);
+        self.send(Piece::Bytes(Bytes::copy_from_slice(&bytes[..allowed])))?;
         Poll::Ready(Ok(allowed))
     }
 
@@ -220,15 +198,14 @@ impl AsyncWrite for SendHalf {
         Poll::Ready(self.window.ended().filter(|_| !self.finished).map_or(Ok(()), |ended| Err(broken(ended))))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.finished {
             return Poll::Ready(Ok(()));
         }
-        ready!(self.data.poll_reserve(context)).map_err(|_| aborted())?;
         if let Some(ended) = self.window.ended() {
             return Poll::Ready(Err(broken(ended)));
         }
-        self.send(Bytes::new(), true)?;
+        self.send(Piece::Fin)?;
         self.finished = true;
         Poll::Ready(Ok(()))
     }
@@ -239,10 +216,11 @@ impl Drop for SendHalf {
         if self.finished || self.window.ended().is_some() {
             return;
         }
-        self.channels.tell(match self.unfinished {
-            Some(status) => Control::Reset { id: self.id, status },
-            None => Control::Finish { id: self.id, pieces: self.pieces, ending: Ending::Fin },
-        });
+        match self.unfinished {
+            Some(status) => self.channels.tell(Control::Reset { id: self.id, status }),
+            // After the connection has ended there is nobody to tell.
+            None => drop(self.send(Piece::Fin)),
+        }
     }
 }
 

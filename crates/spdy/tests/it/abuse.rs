@@ -1,17 +1,9 @@
 //! Peers that break rules, or ask for too much.
 
 use bytes::Bytes;
-use spdy::{
-    ConnectionError, DecodeError, Frame, GoAwayStatus, Headers, Limits, Priority, ResetStatus, Role, Settings, StreamId,
-};
+use spdy::{ConnectionError, DecodeError, Frame, GoAwayStatus, Headers, Limits, ResetStatus, Role, Settings, StreamId};
 
-use crate::pair::{RawPeer, Running, side};
-
-fn syn_stream(number: u32) -> Frame {
-    let (priority, headers) = (Priority::default(), Headers::default());
-    let id = StreamId::new(number).unwrap();
-    Frame::SynStream { id, associated: None, priority, fin: false, unidirectional: false, headers }
-}
+use crate::pair::{RawPeer, Running, side, syn_stream};
 
 fn reset(number: u32, status: ResetStatus) -> Option<Frame> {
     Some(Frame::RstStream { id: StreamId::new(number).unwrap(), status })

@@ -1,13 +1,15 @@
 //! Slow readers slow writers down; nothing is lost, and nothing piles up.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spdy::{FlowControl, Frame, Headers, Priority, Role, Settings, StreamId};
+use spdy::{FlowControl, Frame, Headers, Role, Settings, StreamId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::pair::{RawPeer, pair, pair_with, side};
+use crate::pair::{RawPeer, pair, pair_with, side, syn_stream};
 
 fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index % 251) as u8).collect()
@@ -46,9 +48,7 @@ async fn a_peer_without_windows_is_read_no_further_than_the_buffer() {
     let mut server = side(near, Role::Server, Settings::default());
     let mut peer = RawPeer::new(far);
     let id = StreamId::new(1).unwrap();
-    let priority = Priority::default();
-    let headers = Headers::default();
-    peer.send(Frame::SynStream { id, associated: None, priority, fin: false, unidirectional: false, headers }).await;
+    peer.send(syn_stream(1)).await;
     let mut stream = server.incoming.next().await.unwrap().accept(Headers::default());
     let flood = tokio::spawn(async move {
         for _ in 0..64 {
@@ -57,12 +57,81 @@ async fn a_peer_without_windows_is_read_no_further_than_the_buffer() {
         peer.send(Frame::Data { id, fin: true, payload: Bytes::new() }).await;
         peer
     });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    sleep(Duration::from_millis(100)).await;
     assert!(!flood.is_finished(), "4 MiB cannot be on their way to somebody who does not read");
     let mut received = Vec::new();
     stream.read_to_end(&mut received).await.unwrap();
     assert!(received == pattern(64 * 1024).repeat(64));
     flood.await.unwrap();
+}
+
+/// A piece costs more than its bytes: many small ones are as much as a few large ones.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_tiny_frames_is_held_in_bounded_memory() {
+    const FRAMES: usize = 10_000;
+    let (near, far) = tokio::io::duplex(64);
+    let mut server = side(near, Role::Server, Settings::default());
+    let mut peer = RawPeer::new(far);
+    let id = StreamId::new(1).unwrap();
+    peer.send(syn_stream(1)).await;
+    let mut stream = server.incoming.next().await.unwrap().accept(Headers::default());
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = sent.clone();
+    tokio::spawn(async move {
+        for _ in 0..FRAMES {
+            peer.send(Frame::Data { id, fin: false, payload: Bytes::from_static(b"x") }).await;
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        peer.send(Frame::Data { id, fin: true, payload: Bytes::new() }).await;
+        while peer.next().await.is_some() {}
+    });
+    sleep(Duration::from_secs(60)).await;
+    let held = sent.load(Ordering::Relaxed);
+    assert!(held < Settings::default().stream_buffer / 64, "{held} frames were taken for somebody who does not read");
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).await.unwrap();
+    assert_eq!(received.len(), FRAMES);
+}
+
+/// As `select!` or a time-out may do with a future, and keep what it wrote to.
+#[tokio::test(start_paused = true)]
+async fn writers_that_are_not_polled_on_hold_nobody_up() {
+    let (client, mut server) = pair(1024);
+    let mut forgotten = Vec::new();
+    for _ in 0..32 {
+        let mut stream = client.session.open(Headers::default()).await.unwrap();
+        let endless = async {
+            loop {
+                stream.write_all(&pattern(64 * 1024)).await.unwrap()
+            }
+        };
+        assert!(timeout(Duration::from_secs(1), endless).await.is_err());
+        forgotten.push(stream);
+    }
+    let mut stream = client.session.open(Headers::default()).await.unwrap();
+    let last = stream.id();
+    tokio::spawn(async move {
+        let mut streams = Vec::new();
+        while let Some(request) = server.incoming.next().await {
+            let mut stream = request.accept(Headers::default());
+            if stream.id() == last {
+                let mut question = [0; 4];
+                stream.read_exact(&mut question).await.unwrap();
+                stream.write_all(&question).await.unwrap();
+            }
+            // Nobody reads the others, and nothing waits for it.
+            let (receive, send) = stream.into_split();
+            drop(receive);
+            streams.push(send);
+        }
+    });
+    let mut answer = [0; 4];
+    let asked = async {
+        stream.write_all(b"here").await.unwrap();
+        stream.read_exact(&mut answer).await.unwrap();
+    };
+    timeout(Duration::from_secs(60), asked).await.expect("a place is kept by a writer that does not write");
+    assert_eq!(&answer, b"here");
 }
 
 /// Between sides that keep to windows. One that does not holds up its own streams at most.

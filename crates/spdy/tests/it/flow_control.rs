@@ -7,7 +7,7 @@ use spdy::{FlowControl, Frame, Headers, Role, Setting, SettingId, Settings};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::pair::{RawPeer, side};
+use crate::pair::{RawPeer, side, syn_stream};
 
 const WINDOW: usize = 64 * 1024;
 
@@ -81,15 +81,7 @@ async fn what_is_read_is_granted_again() {
     let mut server = side(near, Role::Server, Settings::default());
     let mut peer = RawPeer::new(far);
     let id = spdy::StreamId::new(1).unwrap();
-    peer.send(Frame::SynStream {
-        id,
-        associated: None,
-        priority: spdy::Priority::default(),
-        fin: false,
-        unidirectional: false,
-        headers: Headers::default(),
-    })
-    .await;
+    peer.send(syn_stream(1)).await;
     let mut stream = server.incoming.next().await.unwrap().accept(Headers::default());
     assert!(matches!(peer.next().await, Some(Frame::SynReply { .. })));
     peer.send(Frame::Data { id, fin: false, payload: Bytes::from(vec![1; WINDOW / 2]) }).await;
@@ -98,4 +90,26 @@ async fn what_is_read_is_granted_again() {
     assert!(timeout(Duration::from_millis(200), peer.next()).await.is_err(), "nothing was read yet");
     tokio::io::AsyncReadExt::read_exact(&mut stream, &mut vec![0; WINDOW / 2]).await.unwrap();
     assert_eq!(peer.next().await, Some(Frame::WindowUpdate { id: Some(id), delta }));
+}
+
+/// What a stream could not send is of no use once it is reset, and nothing waits for it.
+#[tokio::test(start_paused = true)]
+async fn data_that_a_window_holds_goes_with_its_stream() {
+    let (near, far) = tokio::io::duplex(1024 * 1024);
+    let client = side(near, Role::Client, Settings { flow_control: FlowControl::Enforce, ..Settings::default() });
+    let mut peer = RawPeer::new(far);
+    let mut stream = client.session.open(Headers::default()).await.unwrap();
+    let id = stream.id();
+    peer.send(Frame::WindowUpdate { id: Some(id), delta: 1 << 20 }).await;
+    stream.write_all(&vec![7; 2 * WINDOW]).await.unwrap();
+    assert_eq!(received(&mut peer).await, WINDOW);
+    stream.reset(spdy::ResetStatus::Cancel);
+    client.session.close();
+    loop {
+        match timeout(Duration::from_secs(60), peer.next()).await.expect("the end waits for a window") {
+            Some(Frame::GoAway { .. }) => break,
+            Some(Frame::RstStream { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -8,4 +8,5 @@ mod ends;
 mod flow_control;
 mod interoperability;
 mod pair;
+mod patience;
 mod streams;

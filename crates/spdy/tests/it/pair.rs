@@ -2,7 +2,9 @@
 
 use bytes::BytesMut;
 use spdy::codec::{Decoder, Encoder};
-use spdy::{Connection, ConnectionError, End, Frame, Incoming, Limits, Role, Session, Settings};
+use spdy::{
+    Connection, ConnectionError, End, Frame, Headers, Incoming, Limits, Priority, Role, Session, Settings, StreamId,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 
@@ -29,6 +31,13 @@ pub(crate) fn pair(pipe: usize) -> (Side, Side) {
 pub(crate) fn pair_with(pipe: usize, settings: Settings) -> (Side, Side) {
     let (near, far) = tokio::io::duplex(pipe);
     (side(near, Role::Client, settings), side(far, Role::Server, settings))
+}
+
+/// What opens a stream.
+pub(crate) fn syn_stream(number: u32) -> Frame {
+    let (priority, headers) = (Priority::default(), Headers::default());
+    let id = StreamId::new(number).unwrap();
+    Frame::SynStream { id, associated: None, priority, fin: false, unidirectional: false, headers }
 }
 
 /// A peer that writes and reads frames as a test wants.

@@ -1,22 +1,17 @@
 //! Port-forward over WebSocket channels: of the port at place n, channel 2n carries the bytes and 2n + 1 what went wrong. On
 //! both the server first says the port, in two bytes, the lower one first. A channel has no end of its own.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::join::join;
 use super::{Connect, End};
 use crate::settings::Settings;
-use crate::web_socket::{ChannelWriter, Departure, Encoding, Inboxes, Packet, QUEUE, config, send};
+use crate::web_socket::{ChannelWriter, Encoding, Inboxes, Packet, queue, run};
 
 /// What the client has sent already may still arrive after the pod's server has ended. The client cannot be told that end but
 /// by that of the session, so it is not kept waiting.
@@ -38,9 +33,7 @@ pub(super) async fn serve(
     settings: &Settings,
     connect: &Connect,
 ) -> End {
-    let socket = WebSocketStream::from_raw_socket(Box::pin(io), Role::Server, Some(config())).await;
-    let (sink, source) = socket.split();
-    let (queue, queued) = mpsc::channel(QUEUE);
+    let (queue, queued) = queue();
     let mut inboxes = Inboxes::new(encoding, false);
     let numbered = (0..=u8::MAX - 1).step_by(2).zip(ports);
     let ports: Vec<_> = numbered
@@ -53,23 +46,11 @@ pub(super) async fn serve(
         })
         .collect();
     drop(queue);
-    let pulse = inboxes.pulse();
-    let mut receiving = pin!(inboxes.receive(source));
-    let mut sending = pin!(send(sink, encoding, queued, pulse, settings));
-    let mut work = pin!(join_all(ports.into_iter().map(|port| port.forward(connect))));
-    tokio::select! {
-        biased;
-        _ = &mut work => {}
-        departure = &mut receiving => return departure.into(),
-        sent = &mut sending => return sent.err().unwrap_or(Departure::Gone).into(),
+    let work = join_all(ports.into_iter().map(|port| port.forward(connect)));
+    match run(io, inboxes, queued, settings, work).await {
+        Ok(_) => End::Closed,
+        Err(departure) => departure.into(),
     }
-    // What is queued goes out, then a close; then the client has the word.
-    let parting = async {
-        drop(sending.await);
-        receiving.await
-    };
-    drop(timeout(settings.linger, parting).await);
-    End::Closed
 }
 
 impl<R: AsyncRead + Unpin> Port<R> {

@@ -31,7 +31,7 @@ pub(super) async fn serve(io: impl AsyncRead + AsyncWrite + Send, settings: &Set
         () = &mut work => transport.await,
     };
     match ended {
-        Ok(_) | Err(spdy::ConnectionError::Io(_) | spdy::ConnectionError::PingTimeout) => End::Closed,
+        Ok(_) | Err(spdy::ConnectionError::Io(_)) => End::Closed,
         Err(error) => End::Broken(error.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use spdy::{Connection, Headers, Incoming, ResetStatus, Role, Stream};
+use spdy::{Connection, ConnectionError, Headers, Incoming, Limits, ResetStatus, Role, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -14,6 +14,9 @@ use crate::upgrade::Version;
 
 /// The header that says which of its streams the client opens.
 const STREAM_TYPE: &str = "streamtype";
+
+/// The most streams that a client may have open at once. It needs five; what is wrong beyond these few is refused at once.
+const MOST_STREAMS: usize = 8;
 
 /// The streams of a session, as the client has opened them.
 #[derive(Default)]
@@ -33,6 +36,7 @@ pub(super) async fn serve(
     handler: Handler,
 ) -> End {
     let connection = spdy::Settings {
+        limits: Limits { streams: MOST_STREAMS, ..Limits::default() },
         ping_interval: Some(settings.ping_interval),
         idle_timeout: Some(settings.idle_timeout),
         linger: settings.linger,
@@ -41,8 +45,7 @@ pub(super) async fn serve(
     let (session, incoming, connection) = Connection::new(io, Role::Server, connection);
     let mut transport = pin!(connection.run());
     let mut work = pin!(async {
-        let mut incoming = incoming;
-        let opened = timeout(settings.creation_timeout, open(&mut incoming, version, wanted)).await;
+        let opened = timeout(settings.creation_timeout, open(incoming, version, wanted)).await;
         let Ok(Some((error, command))) = opened else { return None };
         let outcome = handler(command).await;
         tell(error, &outcome, version).await;
@@ -54,25 +57,24 @@ pub(super) async fn serve(
         ended = &mut transport => return ended_early(ended),
     };
     let end = outcome.map_or(End::NeverBegan, End::Told);
-    // Streams that the client has not ended are of no use any more.
+    // Streams that the client has not ended are of no use any more. How long it may read is the transport's affair.
     session.close();
-    // Whether the client read to the end or went, the command is over; how long it may take is the transport's affair.
-    match timeout(settings.linger, &mut transport).await {
-        Ok(Ok(_)) | Err(_) => end,
-        Ok(Err(error)) if end == End::NeverBegan => End::Broken(error.to_string()),
-        Ok(Err(_)) => end,
-    }
-}
-
-fn ended_early(ended: Result<spdy::End, spdy::ConnectionError>) -> End {
-    match ended {
-        Ok(_) | Err(spdy::ConnectionError::Io(_) | spdy::ConnectionError::PingTimeout) => End::ClientGone,
+    match transport.await {
+        // Whether the client read to the end or went, the command is over.
+        Ok(_) | Err(ConnectionError::Io(_)) => end,
         Err(error) => End::Broken(error.to_string()),
     }
 }
 
-/// Waits until every wanted stream is there. `None` if the connection ends first.
-async fn open(incoming: &mut Incoming, version: Version, wanted: Wanted) -> Option<(Stream, RemoteCommand)> {
+fn ended_early(ended: Result<spdy::End, ConnectionError>) -> End {
+    match ended {
+        Ok(_) | Err(ConnectionError::Io(_)) => End::ClientGone,
+        Err(error) => End::Broken(error.to_string()),
+    }
+}
+
+/// Waits until every wanted stream is there; from then on more are refused. `None` if the connection ends first.
+async fn open(mut incoming: Incoming, version: Version, wanted: Wanted) -> Option<(Stream, RemoteCommand)> {
     let mut opened = Opened::default();
     while !opened.is_complete(version, wanted) {
         let request = incoming.next().await?;

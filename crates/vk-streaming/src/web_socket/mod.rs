@@ -3,6 +3,7 @@
 mod pulse;
 mod receiving;
 mod sending;
+mod session;
 mod tunnel;
 mod writer;
 
@@ -10,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 pub(crate) use receiving::Inboxes;
-pub(crate) use sending::send;
+pub(crate) use session::{queue, run};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 pub(crate) use tunnel::Tunnel;
@@ -28,9 +29,6 @@ pub enum Encoding {
     Base64,
 }
 
-/// Messages that may wait to be written.
-pub(crate) const QUEUE: usize = 32;
-
 /// The highest channel that a text message can name: the last character of ASCII that can be seen.
 const LAST_CHARACTER: u8 = b'~';
 
@@ -41,6 +39,12 @@ pub(crate) enum Departure {
     Gone,
     /// It broke the protocol, or nothing moved for too long.
     Broken(String),
+}
+
+impl Departure {
+    fn idle() -> Self {
+        Self::Broken("nothing moved for too long".to_owned())
+    }
 }
 
 /// A message, taken apart.
@@ -82,7 +86,7 @@ impl Encoding {
     }
 }
 
-pub(crate) fn config() -> WebSocketConfig {
+fn config() -> WebSocketConfig {
     WebSocketConfig::default().max_message_size(Some(LONGEST_MESSAGE)).max_frame_size(Some(LONGEST_MESSAGE))
 }
 

@@ -1,58 +1,77 @@
 //! [`Pulse`].
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use super::Departure;
-use crate::settings::Settings;
-
-/// Signs of life of a session, noted by the half that reads and looked at by the one that writes.
+/// Signs of life of a session, noted by those who read and write.
 pub(crate) struct Pulse {
     start: Instant,
     heard: AtomicU64,
     used: AtomicU64,
-    waits_for_reader: AtomicBool,
 }
 
 impl Pulse {
     pub(super) fn new() -> Self {
-        let none = || AtomicU64::new(0);
-        Self { start: Instant::now(), heard: none(), used: none(), waits_for_reader: AtomicBool::new(false) }
+        Self { start: Instant::now(), heard: AtomicU64::new(0), used: AtomicU64::new(0) }
     }
 
     /// Something came.
     pub(super) fn heard(&self) {
-        self.heard.store(self.now(), Ordering::Relaxed);
+        self.note(&self.heard);
     }
 
-    /// A byte of some stream came or went.
+    /// A byte of some channel came, or was taken by the transport.
     pub(super) fn used(&self) {
-        self.used.store(self.now(), Ordering::Relaxed);
+        self.note(&self.used);
     }
 
-    /// Nothing is read while what came before has no reader: an answer cannot be missed then.
-    pub(super) fn waits_for_reader(&self, waits: bool) {
-        self.waits_for_reader.store(waits, Ordering::Relaxed);
+    /// Waits until nothing has come for this long, counted from now.
+    pub(super) async fn silence(&self, length: Duration) {
         self.heard();
+        self.pause(&self.heard, length).await;
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// Waits until no channel has been used for this long.
+    pub(super) async fn idleness(&self, length: Duration) {
+        self.pause(&self.used, length).await;
     }
 
-    fn since(&self, moment: &AtomicU64) -> Duration {
-        Duration::from_millis(self.now().saturating_sub(moment.load(Ordering::Relaxed)))
+    fn note(&self, moment: &AtomicU64) {
+        moment.store(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Why the session has to end, if it has to.
-    pub(super) fn end(&self, settings: &Settings) -> Option<Departure> {
-        let listens = !self.waits_for_reader.load(Ordering::Relaxed);
-        if listens && self.since(&self.heard) > settings.ping_interval * 3 {
-            return Some(Departure::Gone);
+    async fn pause(&self, last: &AtomicU64, length: Duration) {
+        loop {
+            let end = self.start + Duration::from_millis(last.load(Ordering::Relaxed)) + length;
+            if Instant::now() >= end {
+                return;
+            }
+            sleep_until(end).await;
         }
-        let idle = self.since(&self.used) >= settings.idle_timeout;
-        idle.then(|| Departure::Broken("nothing moved for too long".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_begins_anew_with_every_sign() {
+        let pulse = Pulse::new();
+        advance(SECOND * 5).await;
+        // Of what was before nobody knows.
+        assert!(timeout(SECOND * 2, pulse.silence(SECOND * 3)).await.is_err());
+        assert!(timeout(SECOND, pulse.idleness(SECOND * 3)).await.is_ok());
+        pulse.used();
+        advance(SECOND * 2).await;
+        pulse.used();
+        assert!(timeout(SECOND * 2, pulse.idleness(SECOND * 3)).await.is_err());
+        assert!(timeout(SECOND * 2, pulse.idleness(SECOND * 3)).await.is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! What goes to the client, pings among it.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Sink, SinkExt};
@@ -12,37 +13,33 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::pulse::Pulse;
 use super::{Departure, Encoding, Packet};
-use crate::settings::Settings;
 
-/// Writes what is queued until nobody can queue anything any more, then a close.
-pub(crate) async fn send<S>(
+/// Writes what is queued until nobody can queue anything any more, then a close. How long the client takes to read is not
+/// its affair.
+pub(super) async fn write<S>(
     sink: S,
     encoding: Encoding,
     mut queued: mpsc::Receiver<Packet>,
-    pulse: Arc<Pulse>,
-    settings: &Settings,
+    pulse: &Pulse,
+    ping_interval: Duration,
 ) -> Result<(), Departure>
 where
     S: Sink<Message, Error = Error>,
 {
-    let mut sink = std::pin::pin!(sink);
-    let mut pings = interval_at(Instant::now() + settings.ping_interval, settings.ping_interval);
+    let mut sink = pin!(sink);
+    let mut pings = interval_at(Instant::now() + ping_interval, ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            _ = pings.tick() => {
-                if let Some(end) = pulse.end(settings) {
-                    return Err(end);
-                }
-                sink.send(Message::Ping(Bytes::new())).await.map_err(gone)?;
-            }
+            _ = pings.tick() => sink.send(Message::Ping(Bytes::new())).await.map_err(gone)?,
             packet = queued.recv() => {
                 let Some(packet) = packet else { break };
-                pulse.used();
                 sink.feed(encoding.write(&packet)).await.map_err(gone)?;
+                pulse.used();
                 if queued.is_empty() {
                     sink.flush().await.map_err(gone)?;
+                    pulse.used();
                 }
             }
         }

@@ -142,6 +142,65 @@ async fn streams_that_were_not_asked_for_are_refused() {
     assert_eq!(text(first).await, "\0");
 }
 
+/// A session that has begun needs no more of them, and nobody would ever look at them.
+#[tokio::test(start_paused = true)]
+async fn streams_that_come_too_late_are_refused() {
+    let dropped = Arc::new(Notify::new());
+    let (client, _server) = start(Version::V4, TERMINAL, 4096, |command| hang(command, dropped, true));
+    let mut streams = Vec::new();
+    for kind in ["error", "stdin", "stdout", "resize"] {
+        let mut stream = client.open(kind).await;
+        stream.reply().await.unwrap();
+        streams.push(stream);
+    }
+    for kind in ["stdin", "stderr", "unknown"].repeat(10) {
+        let mut late = client.open(kind).await;
+        let reply = timeout(Duration::from_secs(10), late.reply()).await.expect("nobody answers");
+        assert!(reply.is_err(), "{kind}");
+        streams.push(late);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_for_ten_minutes_gets_every_byte_and_the_status() {
+    const LENGTH: usize = 2 * 1024 * 1024;
+    for length in [LENGTH, 1000] {
+        let wanted = Wanted { stdout: true, ..Wanted::default() };
+        let (client, server) = start(Version::V4, wanted, 64 * 1024, move |command| print(command, length));
+        let (error, mut stdout) = (client.open("error").await, client.open("stdout").await);
+        sleep(Duration::from_secs(600)).await;
+        let mut received = Vec::new();
+        stdout.read_to_end(&mut received).await.unwrap();
+        assert!(received == pattern(length), "{} bytes", received.len());
+        assert!(text(error).await.contains("Success"));
+        client.transport.abort();
+        assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(0)));
+    }
+}
+
+/// The command has ended, and what is left takes much longer than `linger`.
+#[tokio::test(start_paused = true)]
+async fn the_tail_is_not_cut_while_the_client_reads() {
+    // Much more than the client's side of the connection takes in.
+    const LENGTH: usize = 1024 * 1024;
+    let wanted = Wanted { stdout: true, ..Wanted::default() };
+    let (client, server) = start(Version::V4, wanted, 1024, |command| print(command, LENGTH));
+    let (error, mut stdout) = (client.open("error").await, client.open("stdout").await);
+    let (mut received, mut chunk) = (0, vec![0; 16 * 1024]);
+    loop {
+        let bytes = stdout.read(&mut chunk).await.unwrap();
+        if bytes == 0 {
+            break;
+        }
+        received += bytes;
+        sleep(Duration::from_secs(15)).await;
+    }
+    assert_eq!(received, LENGTH);
+    assert!(text(error).await.contains("Success"));
+    client.transport.abort();
+    assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(0)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_never_begins_is_let_go() {
     let (client, server) = start(Version::V4, ALL, 4096, count);

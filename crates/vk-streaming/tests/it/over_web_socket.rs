@@ -20,6 +20,8 @@ use crate::commands::{count, hang, pattern, print, show_sizes};
 const ALL: Wanted = Wanted { stdin: true, stdout: true, stderr: true, tty: false };
 const TERMINAL: Wanted = Wanted { stdin: true, stdout: true, stderr: false, tty: true };
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 type Client = WebSocketStream<DuplexStream>;
 
 async fn start<H, R>(protocol: Protocol, wanted: Wanted, handler: H) -> (Client, JoinHandle<End>)
@@ -70,10 +72,8 @@ async fn base64_goes_in_text_messages() {
     let wanted = Wanted { stdin: true, stdout: true, stderr: true, tty: true };
     let (mut client, _server) = start(protocol, wanted, show_sizes).await;
     assert_eq!(client.next().await.unwrap().unwrap(), Message::Text("1".into()));
-    // {"Width":80,"Height":24} and {"Width":0,"Height":0}
-    for size in ["4eyJXaWR0aCI6ODAsIkhlaWdodCI6MjR9", "4eyJXaWR0aCI6MCwiSGVpZ2h0IjowfQ=="] {
-        client.send(Message::Text(size.into())).await.unwrap();
-    }
+    // {"Width":80,"Height":24}
+    client.send(Message::Text("4eyJXaWR0aCI6ODAsIkhlaWdodCI6MjR9".into())).await.unwrap();
     assert_eq!(client.next().await.unwrap().unwrap(), Message::Text("1ODB4MjQK".into()));
     client.send(Message::Text("0not base64".into())).await.unwrap();
 }
@@ -81,11 +81,13 @@ async fn base64_goes_in_text_messages() {
 #[tokio::test]
 async fn a_terminal_has_sizes() {
     let (mut client, _server) = start(V5, TERMINAL, show_sizes).await;
-    for size in [r#"{"Width":80,"Height":24}"#, r#"{"Width":0,"Height":0}"#] {
-        client.send(binary(4, size.as_bytes())).await.unwrap();
-    }
-    let [_, stdout, ..] = everything(&mut client).await;
-    assert_eq!(stdout, b"80x24\n");
+    client.next().await.unwrap().unwrap();
+    client.send(binary(4, br#"{"Width":80,"Height":24}"#)).await.unwrap();
+    assert_eq!(client.next().await.unwrap().unwrap(), binary(1, b"80x24\n"));
+    client.send(binary(4, br#"{"Width":0,"Height":0}"#)).await.unwrap();
+    let [_, stdout, _, error, _] = everything(&mut client).await;
+    assert_eq!(stdout, b"");
+    assert!(String::from_utf8(error).unwrap().contains("Success"));
 }
 
 #[tokio::test]
@@ -140,13 +142,94 @@ async fn a_client_that_goes_is_noticed_while_its_bytes_wait() {
     assert_eq!(server.await.unwrap(), End::ClientGone);
 }
 
-/// The transport is there, and nobody behind it.
+/// The transport is there, and nobody answers: that alone is no reason to end. That nothing moves is one.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_answers_no_ping_is_gone() {
+async fn a_client_that_answers_no_ping_is_kept_until_the_idle_timeout() {
     let dropped = Arc::new(Notify::new());
     let bell = dropped.clone();
-    let (_client, server) = start(V5, TERMINAL, |command| hang(command, bell, true)).await;
-    assert_eq!(timeout(Duration::from_secs(600), server).await.unwrap().unwrap(), End::ClientGone);
+    let (_client, mut server) = start(V5, TERMINAL, |command| hang(command, bell, true)).await;
+    assert!(timeout(10 * MINUTE, &mut server).await.is_err());
+    assert!(matches!(timeout(240 * MINUTE, server).await.unwrap().unwrap(), End::Broken(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_reads_ends_with_the_idle_timeout() {
+    const LENGTH: usize = 8 * 1024 * 1024;
+    let wanted = Wanted { stdout: true, ..Wanted::default() };
+    let (_client, mut server) = start(V5, wanted, |command| print(command, LENGTH)).await;
+    assert!(timeout(230 * MINUTE, &mut server).await.is_err());
+    assert!(matches!(timeout(20 * MINUTE, server).await.unwrap().unwrap(), End::Broken(_)));
+}
+
+/// It sends nothing all the while, and answers pings only when it reads, as most libraries do.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_for_ten_minutes_gets_every_byte_and_the_status() {
+    const LENGTH: usize = 2 * 1024 * 1024;
+    for length in [LENGTH, 1000] {
+        let wanted = Wanted { stdout: true, ..Wanted::default() };
+        let (mut client, server) = start(V5, wanted, move |command| print(command, length)).await;
+        sleep(10 * MINUTE).await;
+        let [_, stdout, _, error, _] = everything(&mut client).await;
+        assert!(stdout == pattern(length), "{} bytes", stdout.len());
+        assert!(String::from_utf8(error).unwrap().contains("Success"));
+        assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(0)));
+    }
+}
+
+/// The command has ended, and what is left takes much longer than `linger`.
+#[tokio::test(start_paused = true)]
+async fn the_tail_is_not_cut_while_the_client_reads() {
+    const LENGTH: usize = 1024 * 1024;
+    let wanted = Wanted { stdout: true, ..Wanted::default() };
+    let (mut client, server) = start(V5, wanted, |command| print(command, LENGTH)).await;
+    let (mut received, mut status) = (0, Vec::new());
+    while let Some(Ok(message)) = client.next().await {
+        match message {
+            Message::Binary(bytes) if bytes[0] == 1 => received += bytes.len() - 1,
+            Message::Binary(bytes) => status.extend_from_slice(&bytes[1..]),
+            _ => {}
+        }
+        sleep(Duration::from_secs(5)).await;
+    }
+    assert_eq!(received, LENGTH);
+    assert!(String::from_utf8(status).unwrap().contains("Success"));
+    assert_eq!(server.await.unwrap(), End::Told(Outcome::Exited(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_command_does_not_read_is_bounded_in_bytes() {
+    let dropped = Arc::new(Notify::new());
+    let (mut client, _server) = start(V5, TERMINAL, |command| hang(command, dropped, false)).await;
+    client.next().await.unwrap().unwrap();
+    let mut sent = 0;
+    let flood = async {
+        loop {
+            client.send(binary(0, &[7; 1024 * 1024])).await.unwrap();
+            sent += 1;
+        }
+    };
+    assert!(timeout(MINUTE, flood).await.is_err());
+    assert!(sent <= 1, "{sent} MiB wait for a command that does not read");
+}
+
+/// Thousands of sizes, none of which the command looks at, hold up no byte of its stdin.
+#[tokio::test(start_paused = true)]
+async fn sizes_that_nobody_reads_hold_nothing_up() {
+    let (mut client, _server) = start(V5, TERMINAL, |mut command| async move {
+        let sizes = command.resizes.take();
+        let outcome = count(command).await;
+        assert_eq!(sizes.unwrap().next().await.map(|size| size.width), Some(4999));
+        outcome
+    })
+    .await;
+    for width in 0..5000 {
+        client.feed(binary(4, format!("{{\"Width\":{width},\"Height\":24}}").as_bytes())).await.unwrap();
+    }
+    client.send(binary(0, b"hello")).await.unwrap();
+    client.send(binary(255, &[0])).await.unwrap();
+    let [_, stdout, _, error, _] = timeout(MINUTE, everything(&mut client)).await.expect("stdin waits for sizes");
+    assert_eq!(stdout, b"hello");
+    assert!(!error.is_empty());
 }
 
 #[tokio::test]

@@ -85,13 +85,7 @@ impl Driver {
         match entry.reply.take() {
             // Whoever opened the stream may not want to know.
             Some(reply) => drop(reply.send(headers)),
-            None => {
-                let status = ResetStatus::StreamInUse;
-                if let Some(entry) = self.forget(id) {
-                    entry.deliver_reset(status);
-                }
-                return self.write(&Frame::RstStream { id, status });
-            }
+            None => return self.reset(id, ResetStatus::StreamInUse),
         }
         self.receive_fin(id, fin);
         Ok(())
@@ -101,18 +95,14 @@ impl Driver {
         self.received(payload.len())?;
         let Some(entry) = self.streams.get_mut(&id) else { return self.refuse_unknown(id) };
         if entry.has_received_fin() {
-            let status = ResetStatus::StreamAlreadyClosed;
-            if let Some(entry) = self.forget(id) {
-                entry.deliver_reset(status);
-            }
-            return self.write(&Frame::RstStream { id, status });
+            return self.reset(id, ResetStatus::StreamAlreadyClosed);
         }
         if !payload.is_empty() {
-            let before = entry.waiting();
+            let before = entry.held();
             let unread = entry.deliver(payload);
-            let after = entry.waiting();
+            let after = entry.held();
             self.count_overrun(before, after);
-            self.consumed(id, unread)?;
+            self.grant(id, unread)?;
         }
         self.receive_fin(id, fin);
         Ok(())
@@ -150,14 +140,7 @@ impl Driver {
         };
         self.streams_bind();
         let fits = self.streams.get(&id).is_none_or(|entry| entry.window.grow(delta));
-        if fits {
-            return Ok(());
-        }
-        let status = ResetStatus::FlowControlError;
-        if let Some(entry) = self.forget(id) {
-            entry.deliver_reset(status);
-        }
-        self.write(&Frame::RstStream { id, status })
+        if fits { Ok(()) } else { self.reset(id, ResetStatus::FlowControlError) }
     }
 
     fn adopt(&mut self, setting: Setting) -> Result<(), ConnectionError> {

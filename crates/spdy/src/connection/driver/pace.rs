@@ -1,109 +1,147 @@
-//! When a ping is due, and when a connection has been idle for too long.
+//! When a ping is due, and when a connection has stood still for too long.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::Role;
+use super::super::{Role, Settings};
 use crate::error::ConnectionError;
 
 /// The clock of a connection.
 pub(super) struct Pace {
     ping_interval: Option<Duration>,
     idle_timeout: Option<Duration>,
+    linger: Duration,
     next_ping: u32,
     last_ping: Instant,
-    /// The ping that has not come back.
-    unanswered: Option<u32>,
     last_use: Instant,
+    /// Since when this side has had nothing more to say, and has heard nothing.
+    quiet_since: Option<Instant>,
+}
+
+/// What it is time for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// This ping.
+    Ping(u32),
+    /// The end: the peer has had everything, and is silent.
+    Parting,
 }
 
 impl Pace {
-    pub(super) fn new(role: Role, ping_interval: Option<Duration>, idle_timeout: Option<Duration>) -> Self {
+    pub(super) fn new(role: Role, settings: &Settings) -> Self {
         let now = Instant::now();
-        let next_ping = if role == Role::Client { 1 } else { 2 };
-        Self { ping_interval, idle_timeout, next_ping, last_ping: now, unanswered: None, last_use: now }
+        Self {
+            ping_interval: settings.ping_interval,
+            idle_timeout: settings.idle_timeout,
+            linger: settings.linger,
+            next_ping: if role == Role::Client { 1 } else { 2 },
+            last_ping: now,
+            last_use: now,
+            quiet_since: None,
+        }
     }
 
-    /// A frame of a stream came or went.
+    /// A frame of a stream came, or the transport took some of one.
     pub(super) fn used(&mut self) {
         self.last_use = Instant::now();
+        self.quiet_since = None;
     }
 
-    /// A ping came. Says whether it is the peer's own, which has to go back.
-    pub(super) fn is_of_peer(&mut self, ping: u32) -> bool {
-        let ours = ping % 2 == self.next_ping % 2;
-        if self.unanswered == Some(ping) {
-            self.unanswered = None;
-        }
-        !ours
+    /// Something came, whatever it was.
+    pub(super) fn heard(&mut self) {
+        self.quiet_since = self.quiet_since.map(|_| Instant::now());
+    }
+
+    /// This side has nothing more to say. True if that is new.
+    pub(super) fn quiet(&mut self) -> bool {
+        let is_new = self.quiet_since.is_none();
+        self.quiet_since.get_or_insert_with(Instant::now);
+        is_new
+    }
+
+    /// Whether a ping is the peer's own, which has to go back.
+    pub(super) fn is_of_peer(&self, ping: u32) -> bool {
+        ping % 2 != self.next_ping % 2
     }
 
     /// When to look again.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let ping = self.ping_interval.map(|interval| self.last_ping + interval);
         let idle = self.idle_timeout.map(|timeout| self.last_use + timeout);
-        ping.into_iter().chain(idle).min()
+        let parting = self.quiet_since.map(|since| since + self.linger);
+        [ping, idle, parting].into_iter().flatten().min()
     }
 
-    /// The ping that is due now, if one is. While this side does not read, no answer can be missed; that the peer is gone
-    /// shows when the pings cannot be written.
-    pub(super) fn tick(&mut self, reading: bool) -> Result<Option<u32>, ConnectionError> {
+    /// What is due now. An answer that a ping does not get says nothing: it stands behind all that the peer has not read yet,
+    /// and a peer that reads slowly is none that is gone.
+    pub(super) fn tick(&mut self) -> Result<Option<Due>, ConnectionError> {
         let now = Instant::now();
+        if self.quiet_since.is_some_and(|since| now >= since + self.linger) {
+            return Ok(Some(Due::Parting));
+        }
         if self.idle_timeout.is_some_and(|timeout| now >= self.last_use + timeout) {
             return Err(ConnectionError::Idle);
         }
         if self.ping_interval.is_none_or(|interval| now < self.last_ping + interval) {
             return Ok(None);
         }
-        if reading && self.unanswered.is_some() {
-            return Err(ConnectionError::PingTimeout);
-        }
         let ping = self.next_ping;
         self.next_ping = self.next_ping.wrapping_add(2);
-        (self.last_ping, self.unanswered) = (now, Some(ping));
-        Ok(Some(ping))
+        self.last_ping = now;
+        Ok(Some(Due::Ping(ping)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    #[tokio::test(start_paused = true)]
-    async fn pings_that_come_back_go_on_and_others_end_it() {
-        let mut pace = Pace::new(Role::Server, Some(SECOND), None);
-        assert!(pace.tick(true).unwrap().is_none());
-        tokio::time::advance(SECOND).await;
-        assert_eq!(pace.tick(true).unwrap(), Some(2));
-        assert!(pace.is_of_peer(1) && !pace.is_of_peer(2));
-        tokio::time::advance(SECOND).await;
-        assert_eq!(pace.tick(true).unwrap(), Some(4));
-        tokio::time::advance(SECOND).await;
-        assert!(matches!(pace.tick(true), Err(ConnectionError::PingTimeout)));
+    fn pace(role: Role, ping_interval: Option<Duration>, idle_timeout: Option<Duration>) -> Pace {
+        Pace::new(role, &Settings { ping_interval, idle_timeout, linger: SECOND * 3, ..Settings::default() })
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_could_not_be_read_is_not_missed() {
-        let mut pace = Pace::new(Role::Server, Some(SECOND), None);
-        for ping in [2, 4, 6] {
-            tokio::time::advance(SECOND).await;
-            assert_eq!(pace.tick(false).unwrap(), Some(ping));
+    async fn pings_go_on_whether_they_are_answered_or_not() {
+        let mut pace = pace(Role::Server, Some(SECOND), None);
+        assert_eq!(pace.tick().unwrap(), None);
+        assert!(pace.is_of_peer(1) && !pace.is_of_peer(2));
+        for ping in [2, 4, 6, 8] {
+            advance(SECOND).await;
+            assert_eq!(pace.tick().unwrap(), Some(Due::Ping(ping)));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn pings_do_not_count_as_use() {
-        let mut pace = Pace::new(Role::Client, Some(SECOND), Some(SECOND * 2));
-        tokio::time::advance(SECOND).await;
-        assert_eq!(pace.tick(true).unwrap(), Some(1));
+        let mut pace = pace(Role::Client, Some(SECOND), Some(SECOND * 2));
+        advance(SECOND).await;
+        assert_eq!(pace.tick().unwrap(), Some(Due::Ping(1)));
         assert!(!pace.is_of_peer(1));
-        tokio::time::advance(SECOND / 2).await;
+        advance(SECOND / 2).await;
         pace.used();
         assert_eq!(pace.deadline(), Some(Instant::now() + SECOND / 2));
-        tokio::time::advance(SECOND * 2).await;
-        assert!(matches!(pace.tick(true), Err(ConnectionError::Idle)));
+        advance(SECOND * 2).await;
+        assert!(matches!(pace.tick(), Err(ConnectionError::Idle)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quiet_ends_with_every_sign_of_the_peer() {
+        let mut pace = pace(Role::Server, None, None);
+        pace.heard();
+        assert_eq!(pace.deadline(), None);
+        assert!(pace.quiet() && !pace.quiet());
+        advance(SECOND * 2).await;
+        pace.heard();
+        advance(SECOND * 2).await;
+        assert_eq!(pace.tick().unwrap(), None);
+        advance(SECOND).await;
+        assert_eq!(pace.tick().unwrap(), Some(Due::Parting));
+        pace.used();
+        assert_eq!(pace.tick().unwrap(), None);
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Driver, WINDOW};
-use crate::connection::command::{Control, Data, Ending};
+use crate::connection::command::{Control, Data, PIECE_OVERHEAD, Piece};
 use crate::connection::entry::Entry;
 use crate::connection::send_window::send_window;
 use crate::connection::session::OpenError;
@@ -36,20 +36,13 @@ impl Driver {
                 self.write(&Frame::SynReply { id, fin: false, headers })
             }
             Control::Reset { id, status } => self.reset(id, status),
-            Control::Finish { id, pieces, ending } => {
-                match self.streams.get_mut(&id).and_then(|entry| entry.finish_after(pieces, ending)) {
-                    Some(Ending::Fin) => self.finish(id),
-                    Some(Ending::Reset(status)) => self.reset(id, status),
-                    None => Ok(()),
-                }
-            }
             Control::Consumed { id, bytes } => self.consumed(id, bytes),
             Control::Discard { id } => {
                 let Some(entry) = self.streams.get_mut(&id) else { return Ok(()) };
-                let waited = entry.waiting();
+                let held = entry.held();
                 let bytes = entry.discard();
-                self.count_overrun(waited, 0);
-                self.consumed(id, bytes)
+                self.count_overrun(held, 0);
+                self.grant(id, bytes)
             }
             Control::Close => {
                 self.closing = true;
@@ -91,13 +84,19 @@ impl Driver {
         Some(Stream::new(id, &channels, received, window, reply, unfinished))
     }
 
-    /// So many bytes of a stream have been read, or never will be: the peer may send as many again.
-    pub(super) fn consumed(&mut self, id: StreamId, bytes: usize) -> Result<(), ConnectionError> {
+    /// A piece of so many bytes has been read.
+    fn consumed(&mut self, id: StreamId, bytes: usize) -> Result<(), ConnectionError> {
         let Some(entry) = self.streams.get_mut(&id) else { return Ok(()) };
-        let before = entry.waiting();
-        let grant = entry.read(bytes, WINDOW / 2);
-        let after = entry.waiting();
+        let before = entry.held();
+        entry.read(bytes);
+        let after = entry.held();
         self.count_overrun(before, after);
+        self.grant(id, bytes)
+    }
+
+    /// So many bytes of a stream have been read, or never will be: the peer may send as many again.
+    pub(super) fn grant(&mut self, id: StreamId, bytes: usize) -> Result<(), ConnectionError> {
+        let grant = self.streams.get_mut(&id).and_then(|entry| entry.grant(bytes, WINDOW / 2));
         let Some(delta) = grant else { return Ok(()) };
         self.write(&Frame::WindowUpdate { id: Some(id), delta: u32::try_from(delta).unwrap_or(u32::MAX) })
     }
@@ -113,49 +112,43 @@ impl Driver {
         self.write(&Frame::WindowUpdate { id: None, delta })
     }
 
-    /// Writes data, or as much of it as the connection's window allows.
-    pub(super) fn send(&mut self, mut data: Data) -> Result<(), ConnectionError> {
-        // What a stream had written before it was reset is of no use to anybody.
-        let Some(entry) = self.streams.get_mut(&data.id) else { return Ok(()) };
-        let id = data.id;
-        let allowed = self.windows.allowed(data.payload.len());
-        if allowed < data.payload.len() {
-            let now = data.payload.split_to(allowed);
-            self.held = Some(data);
-            return if now.is_empty() { Ok(()) } else { self.put(id, now, false) };
+    /// Writes what was queued. False if the connection's window does not let all of it through; the rest is queued again.
+    pub(super) fn send(&mut self, Data { id, piece }: Data) -> Result<bool, ConnectionError> {
+        let Some(entry) = self.streams.get_mut(&id) else { return Ok(true) };
+        match piece {
+            Piece::Bytes(mut payload) => {
+                let now = payload.split_to(self.windows.allowed(payload.len()));
+                let is_whole = payload.is_empty();
+                // Its writer is woken only if there is something new for it.
+                if !now.is_empty() {
+                    entry.window.take(now.len() + if is_whole { PIECE_OVERHEAD } else { 0 });
+                    self.put(id, now, false)?;
+                }
+                if !is_whole {
+                    self.queue.push_front(Data { id, piece: Piece::Bytes(payload) });
+                }
+                return Ok(is_whole);
+            }
+            Piece::Fin => {
+                entry.send_fin();
+                self.put(id, Bytes::new(), true)?;
+                self.forget_if_over(id);
+            }
+            Piece::Reset(status) => self.reset(id, status)?,
         }
-        let ending = entry.sent_piece();
-        let fin = data.fin | (ending == Some(Ending::Fin));
-        if fin {
-            entry.send_fin();
-        }
-        self.put(id, data.payload, fin)?;
-        if let Some(Ending::Reset(status)) = ending {
-            return self.reset(id, status);
-        }
-        self.forget_if_over(id);
-        Ok(())
+        Ok(true)
     }
 
     /// Ends both directions.
-    fn reset(&mut self, id: StreamId, status: ResetStatus) -> Result<(), ConnectionError> {
+    pub(super) fn reset(&mut self, id: StreamId, status: ResetStatus) -> Result<(), ConnectionError> {
         let Some(entry) = self.forget(id) else { return Ok(()) };
         entry.deliver_reset(status);
         self.write(&Frame::RstStream { id, status })
     }
 
-    /// Ends our direction.
-    fn finish(&mut self, id: StreamId) -> Result<(), ConnectionError> {
-        if let Some(entry) = self.streams.get_mut(&id) {
-            entry.send_fin();
-        }
-        self.put(id, Bytes::new(), true)?;
-        self.forget_if_over(id);
-        Ok(())
-    }
-
     fn put(&mut self, id: StreamId, payload: Bytes, fin: bool) -> Result<(), ConnectionError> {
         self.windows.connection -= i64::try_from(payload.len()).unwrap_or(i64::MAX);
+        self.output_is_of_streams = true;
         self.pace.used();
         self.write(&Frame::Data { id, fin, payload })
     }

@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use super::Driver;
+use super::pace::Due;
+use super::{Driver, FULL, Farewell};
 use crate::connection::End;
 use crate::error::ConnectionError;
 use crate::frame::{Frame, GoAwayStatus};
@@ -21,7 +22,7 @@ const READ: usize = 64 * 1024;
 /// So often everything is looked at before other tasks have their turn.
 const ROUNDS: usize = 32;
 
-/// How long the last words of a connection that has failed may take.
+/// How long the last words to a peer of which nothing more is expected may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Driver {
@@ -32,31 +33,35 @@ impl Driver {
         let mut io = pin!(io);
         let mut alarm = pin!(sleep_until(tokio::time::Instant::now()));
         let end = poll_fn(|context| self.poll(context, io.as_mut(), alarm.as_mut())).await;
-        let status = match &end {
-            Ok(End::PeerClosed { .. }) | Err(ConnectionError::Io(_)) => return end,
-            Ok(End::Closed) => GoAwayStatus::Ok,
-            Err(error) => error.status(),
-        };
-        let lingering = if end.is_ok() { self.settings.linger } else { Duration::ZERO };
-        // Streams learn of the end only after this, but nobody waits for more than the peer is owed.
-        self.part(io, status, lingering).await;
-        end
+        match (self.farewell, end) {
+            // Nothing is lost any more.
+            (Farewell::Said | Farewell::Shut, Err(ConnectionError::Io(_))) => Ok(End::Closed),
+            (Farewell::Unsaid, Ok(End::Closed)) => {
+                self.last_words(io, GoAwayStatus::Ok).await;
+                Ok(End::Closed)
+            }
+            (Farewell::Unsaid, Err(error)) if !matches!(error, ConnectionError::Io(_)) => {
+                self.last_words(io, error.status()).await;
+                Err(error)
+            }
+            (_, end) => end,
+        }
     }
 
-    /// Tells the peer that this was the last frame, and lets it read to the end.
-    async fn part<IO: AsyncRead + AsyncWrite>(&mut self, mut io: Pin<&mut IO>, status: GoAwayStatus, linger: Duration) {
-        let last = Frame::GoAway { last_accepted: self.last_of_peer, status };
-        if self.encoder.encode(&last, &mut self.output).is_err() {
-            return;
+    /// Tells a peer that will not be listened to any more that this was the last frame.
+    async fn last_words<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>, status: GoAwayStatus) {
+        if self.say_goodbye(status).is_ok() {
+            let told = async {
+                io.write_all(&self.output).await?;
+                io.shutdown().await
+            };
+            drop(timeout(LAST_WORDS, told).await);
         }
-        let told = timeout(LAST_WORDS, async {
-            io.write_all(&self.output).await?;
-            io.shutdown().await
-        });
-        if matches!(told.await, Ok(Ok(()))) {
-            // What it still sends is for nobody; when it takes longer, it loses what it has not read.
-            drop(timeout(linger, tokio::io::copy(&mut io, &mut tokio::io::sink())).await);
-        }
+    }
+
+    fn say_goodbye(&mut self, status: GoAwayStatus) -> Result<(), ConnectionError> {
+        self.farewell = Farewell::Said;
+        self.write(&Frame::GoAway { last_accepted: self.last_of_peer, status })
     }
 
     fn poll<IO: AsyncRead + AsyncWrite>(
@@ -66,18 +71,19 @@ impl Driver {
         mut alarm: Pin<&mut Sleep>,
     ) -> Poll<Result<End, ConnectionError>> {
         for _ in 0..ROUNDS {
-            self.poll_alarm(context, alarm.as_mut())?;
+            if self.poll_alarm(context, alarm.as_mut())?.is_ready() {
+                return Poll::Ready(Ok(End::Closed));
+            }
             let mut progress = self.poll_control(context)?;
             progress |= self.poll_data(context)?;
             progress |= self.poll_write(context, io.as_mut())?;
             match self.poll_read(context, io.as_mut())? {
                 Poll::Ready(true) => progress = true,
+                Poll::Ready(false) if self.farewell != Farewell::Unsaid => return Poll::Ready(Ok(End::Closed)),
                 Poll::Ready(false) => return Poll::Ready(Ok(End::PeerClosed { open_streams: self.streams.len() })),
                 Poll::Pending => {}
             }
-            if self.is_done() {
-                return Poll::Ready(Ok(End::Closed));
-            }
+            progress |= self.poll_farewell(context, io.as_mut())?;
             if !progress {
                 return Poll::Pending;
             }
@@ -86,7 +92,12 @@ impl Driver {
         Poll::Pending
     }
 
-    fn poll_alarm(&mut self, context: &mut Context<'_>, mut alarm: Pin<&mut Sleep>) -> Result<(), ConnectionError> {
+    /// Ready when the peer has been waited for long enough.
+    fn poll_alarm(
+        &mut self,
+        context: &mut Context<'_>,
+        mut alarm: Pin<&mut Sleep>,
+    ) -> Result<Poll<()>, ConnectionError> {
         while let Some(deadline) = self.pace.deadline() {
             if alarm.deadline() != deadline {
                 alarm.as_mut().reset(deadline);
@@ -94,15 +105,19 @@ impl Driver {
             if alarm.as_mut().poll(context).is_pending() {
                 break;
             }
-            let reading = self.may_read();
-            if let Some(ping) = self.pace.tick(reading)? {
-                self.write(&Frame::Ping(ping))?;
+            match self.pace.tick()? {
+                Some(Due::Parting) => return Ok(Poll::Ready(())),
+                // Behind bytes that the transport does not take, a ping would keep nothing awake.
+                Some(Due::Ping(ping)) if self.output.is_empty() && self.farewell == Farewell::Unsaid => {
+                    self.write(&Frame::Ping(ping))?;
+                }
+                Some(Due::Ping(_)) | None => {}
             }
         }
-        Ok(())
+        Ok(Poll::Pending)
     }
 
-    fn poll_control(&mut self, context: &mut Context<'_>) -> Result<bool, ConnectionError> {
+    pub(super) fn poll_control(&mut self, context: &mut Context<'_>) -> Result<bool, ConnectionError> {
         let mut progress = false;
         while !self.abandoned {
             match self.control.poll_recv(context) {
@@ -115,17 +130,21 @@ impl Driver {
         Ok(progress)
     }
 
-    fn poll_data(&mut self, context: &mut Context<'_>) -> Result<bool, ConnectionError> {
+    pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Result<bool, ConnectionError> {
         let mut progress = false;
-        if self.windows.allowed(1) > 0
-            && let Some(held) = self.held.take()
-        {
-            self.send(held)?;
+        while let Poll::Ready(Some(data)) = self.data.poll_recv(context) {
+            // What a stream had written before it was reset is of no use to anybody.
+            if self.streams.contains_key(&data.id) {
+                self.queue.push_back(data);
+            }
             progress = true;
         }
-        while self.may_take_data() {
-            let Poll::Ready(Some(data)) = self.data.poll_recv(context) else { break };
-            self.send(data)?;
+        while self.output.len() < FULL
+            && let Some(data) = self.queue.pop_front()
+        {
+            if !self.send(data)? {
+                break;
+            }
             progress = true;
         }
         Ok(progress)
@@ -144,7 +163,11 @@ impl Driver {
                 Poll::Ready(Err(error)) => return Err(error.into()),
                 Poll::Pending => return Ok(progress),
             }
+            if self.output_is_of_streams {
+                self.pace.used();
+            }
         }
+        self.output_is_of_streams = false;
         if self.unflushed
             && let Poll::Ready(flushed) = io.poll_flush(context)
         {
@@ -168,9 +191,42 @@ impl Driver {
         if read? == 0 {
             return Ok(Poll::Ready(false));
         }
+        self.pace.heard();
+        if self.farewell != Farewell::Unsaid {
+            // What it still sends is for nobody.
+            self.input.clear();
+            return Ok(Poll::Ready(true));
+        }
         while let Some(frame) = self.decoder.decode(&mut self.input)? {
             self.receive(frame)?;
         }
         Ok(Poll::Ready(true))
+    }
+
+    /// Once all is said, says that it was, and ends this side's direction. Nothing that the peer has not read yet is lost with
+    /// it: the transport stays until the peer ends it, or is silent for too long.
+    fn poll_farewell<IO: AsyncWrite>(
+        &mut self,
+        context: &mut Context<'_>,
+        io: Pin<&mut IO>,
+    ) -> Result<bool, ConnectionError> {
+        let said = self.has_said_all();
+        match self.farewell {
+            Farewell::Unsaid if said && self.nobody_is_left() => {
+                self.say_goodbye(GoAwayStatus::Ok)?;
+                Ok(true)
+            }
+            Farewell::Said if said => match io.poll_shutdown(context) {
+                Poll::Pending => Ok(false),
+                Poll::Ready(shut) => {
+                    shut?;
+                    self.farewell = Farewell::Shut;
+                    Ok(true)
+                }
+            },
+            Farewell::Shut => Ok(self.pace.quiet()),
+            Farewell::Unsaid if said && self.only_the_peer_is_left() => Ok(self.pace.quiet()),
+            Farewell::Unsaid | Farewell::Said => Ok(false),
+        }
     }
 }
