@@ -212,13 +212,13 @@ impl PodController {
             policy,
             orphans: OrphanSearch::new(settings.orphans, policy, outputs),
             admitted: AdmittedPods::new(settings.daemon_set_pods),
+            writer: PodWriter::new(parts.clients.write.clone(), parts.node_name.clone(), &provider.describe().support),
             caller: Caller {
                 provider,
                 contexts: ContextSource { references: parts.references, recorder: parts.recorder, node: parts.node },
                 unsupported: settings.unsupported,
-                node: NodeReader::new(parts.clients.write.clone(), parts.node_name.clone()),
+                node: NodeReader::new(parts.clients.write, parts.node_name),
             },
-            writer: PodWriter::new(parts.clients.write, parts.node_name),
             reads,
             permits: Permits {
                 starts: settings.start_workers.max(1),

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use vk_core::machine::{Refusal, Write, WriteOutcome};
 use vk_core::record::PodSnapshot;
 use vk_core::status::{Phase, StatusInput, StatusPlan, plan};
+use vk_core::support::SupportTable;
 use vk_core::{PodKey, PodUid};
 
 use super::basis::OwnedBasis;
@@ -28,6 +29,7 @@ const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=met
 pub(super) struct PodWriter {
     client: Client,
     node_name: String,
+    runs_ephemeral_containers: bool,
 }
 
 #[derive(Deserialize)]
@@ -79,8 +81,8 @@ impl TryFrom<ListBody> for PartialList {
 }
 
 impl PodWriter {
-    pub(super) fn new(client: Client, node_name: String) -> Self {
-        Self { client, node_name }
+    pub(super) fn new(client: Client, node_name: String, support: &SupportTable) -> Self {
+        Self { client, node_name, runs_ephemeral_containers: support.has_ephemeral_containers() }
     }
 
     /// Carries out one write.
@@ -116,6 +118,7 @@ impl PodWriter {
             annotations: &basis.annotations,
             told: &basis.told,
             resize_deferred: basis.resize_deferred,
+            runs_ephemeral_containers: self.runs_ephemeral_containers,
         };
         match plan(&decoded, &input) {
             StatusPlan::Unchanged { phase } => Ok(WriteOutcome::Unchanged { phase }),

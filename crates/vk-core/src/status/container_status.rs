@@ -10,6 +10,8 @@ use super::unreported_container::unreported;
 use crate::observation::{self, ContainerKind, ContainerObservation, Stage};
 
 const CONTAINER_CREATING: &str = "ContainerCreating";
+const NO_EPHEMERAL_CONTAINERS: &str =
+    "it will not run: the back end of this virtual node has no ephemeral containers (spec.ephemeralContainers)";
 const POD_INITIALIZING: &str = "PodInitializing";
 
 /// The status of one container of the spec. An end that was written is never taken back unless the container may be
@@ -49,7 +51,11 @@ pub(super) fn kept(container: &SpecContainer<'_>, api: &ContainerStatus) -> Cont
 }
 
 /// Why a container waits of which the back end has nothing to say.
-pub(super) fn default_waiting(view: &PodView<'_>) -> ContainerState {
+pub(super) fn default_waiting(view: &PodView<'_>, container: &SpecContainer<'_>) -> ContainerState {
+    if container.kind == ContainerKind::Ephemeral && !view.input.runs_ephemeral_containers {
+        // `kubectl debug` waits for it, and shows the message meanwhile.
+        return waiting("UnsupportedField", NO_EPHEMERAL_CONTAINERS);
+    }
     let (reason, message) = match (view.input.verdict, view.stage()) {
         (Verdict::Waiting { reason, message } | Verdict::Recreating { reason, message }, _)
         | (Verdict::Ended(EndCause::CreateFailed { reason, message }), _)

@@ -134,6 +134,8 @@ pub struct StatusInput<'a> {
     pub told: &'a ToldRuns,
     /// Whether a resize that has not been made is only put off; `None`: what the API says of that stays.
     pub resize_deferred: Option<bool>,
+    /// Whether the back end's support table has ephemeral containers.
+    pub runs_ephemeral_containers: bool,
 }
 
 /// What to write.

@@ -43,7 +43,9 @@ pub(super) fn reported(
             terminated(report.ended_run(ended, view, status.container_id.as_deref()))
         }
         observation::ContainerState::Waiting { reason, message } if !reason.is_empty() => waiting(reason, message),
-        observation::ContainerState::Waiting { .. } | observation::ContainerState::Unknown => default_waiting(view),
+        observation::ContainerState::Waiting { .. } | observation::ContainerState::Unknown => {
+            default_waiting(view, container)
+        }
     });
     let has_run = !is_waiting(&status) || last_run_of(&status).is_some() || status.container_id.is_some();
     if has_run {

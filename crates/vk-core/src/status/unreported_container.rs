@@ -47,7 +47,7 @@ pub(super) fn unreported(
         }
         _ => ContainerStatus {
             last_state: api.and_then(|api| api.last_state.clone()),
-            ..base(container, api, default_waiting(view))
+            ..base(container, api, default_waiting(view, container))
         },
     }
 }
@@ -84,7 +84,7 @@ fn lost_and_restarted(view: &PodView<'_>, container: &SpecContainer<'_>, api: &C
     ContainerStatus {
         last_state: Some(terminated(lost_run(Some(api), LOST_AND_RESTARTED))),
         restart_count: api.restart_count.saturating_add(1),
-        ..base(container, Some(api), default_waiting(view))
+        ..base(container, Some(api), default_waiting(view, container))
     }
 }
 

@@ -145,6 +145,11 @@ impl SupportTable {
         self
     }
 
+    /// Whether ephemeral containers are honoured.
+    pub fn has_ephemeral_containers(&self) -> bool {
+        self.ephemeral_containers
+    }
+
     /// The same, with this policy for the injected token volume.
     #[must_use]
     pub fn with_token_volume(mut self, policy: TokenVolume) -> Self {

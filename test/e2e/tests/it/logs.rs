@@ -4,14 +4,15 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::stage::{Identity, RUN_UNTIL_STOPPED, Stage, eventually, script};
+use crate::stage::{Identity, Kubectl, RUN_UNTIL_STOPPED, Stage, eventually, script};
 
 under_both_identities! {
     every_way_of_asking_is_answered
     a_log_is_followed_to_its_end
     the_log_of_the_previous_run_is_kept
+    several_pods_are_heard_together
     nobody_reads_logs_without_certificate_and_permission
 }
 
@@ -24,11 +25,24 @@ fn every_way_of_asking_is_answered(identity: Identity) {
     let other = script("other", &format!("echo from the other; {RUN_UNTIL_STOPPED}"));
     stage.create_pod("talk", json!({ "containers": [counter, other] }));
     stage.until_running("talk");
-    let logs = |arguments: &[&str]| stage.kubectl().run(&[&["logs", "talk"], arguments].concat());
-    eventually("all six lines", || {
-        let said = logs(&["-c", "counter"])?;
-        (said.lines().count() == 6).then_some(()).ok_or(said)
-    });
+    for kubectl in stage.kubectls() {
+        eprintln!("{}", kubectl.version());
+        let logs = |arguments: &[&str]| kubectl.run(&[&["logs", "talk"], arguments].concat());
+        eventually("all six lines", || {
+            let said = logs(&["-c", "counter"])?;
+            (said.lines().count() == 6).then_some(()).ok_or(said)
+        });
+        options_cut_the_log(logs);
+        mistakes_are_named(&kubectl);
+    }
+    // kubectl cannot ask for one of the two streams yet.
+    let path = format!("/containerLogs/{}/talk/counter", stage.name());
+    assert_eq!(stage.kubelet(&format!("{path}?stream=Stderr")).unwrap(), "problem\n");
+    assert_eq!(stage.kubelet(&format!("{path}?stream=Stdout")).unwrap().lines().count(), 5);
+    assert_eq!(stage.kubelet(&format!("{path}?stream=All")).unwrap().lines().count(), 6);
+}
+
+fn options_cut_the_log(logs: impl Fn(&[&str]) -> Result<String, String>) {
     // The two streams are separate on their way, so their order is not certain.
     let all = logs(&["-c", "counter"]).unwrap();
     let lines: Vec<&str> = all.lines().filter(|line| *line != "problem").collect();
@@ -53,22 +67,44 @@ fn every_way_of_asking_is_answered(identity: Identity) {
         together.contains("[pod/talk/counter] line 5") && together.contains("[pod/talk/other] from the other"),
         "{together}"
     );
-    // kubectl cannot ask for one of the two streams yet.
-    let path = format!("/containerLogs/{}/talk/counter", stage.name());
-    assert_eq!(stage.kubelet(&format!("{path}?stream=Stderr")).unwrap(), "problem\n");
-    assert_eq!(stage.kubelet(&format!("{path}?stream=Stdout")).unwrap().lines().count(), 5);
-    assert_eq!(stage.kubelet(&format!("{path}?stream=All")).unwrap(), all);
-    // The node answers other questions of the API server too.
-    let node = stage.name();
-    assert_eq!(stage.kubectl().ok(&["get", "--raw", &format!("/api/v1/nodes/{node}/proxy/healthz")]), "ok");
-    let pods = stage.kubectl().ok(&["get", "--raw", &format!("/api/v1/nodes/{node}/proxy/pods")]);
-    let pods: Value = serde_json::from_str(&pods).unwrap();
-    assert_eq!(pods["items"][0]["metadata"]["name"], "talk");
+}
 
-    let unknown = stage.kubectl().run(&["logs", "talk", "-c", "none"]).unwrap_err();
+fn mistakes_are_named(kubectl: &Kubectl) {
+    let unknown = kubectl.run(&["logs", "talk", "-c", "none"]).unwrap_err();
     assert!(unknown.contains("container none is not valid for pod talk"), "{unknown}");
-    let never = logs(&["-c", "other", "--previous"]).unwrap_err();
+    let never = kubectl.run(&["logs", "talk", "-c", "other", "--previous"]).unwrap_err();
     assert!(never.contains("previous terminated container \"other\" in pod \"talk\" not found"), "{never}");
+}
+
+/// `--selector`, as those use it who look after a Deployment.
+fn several_pods_are_heard_together(identity: Identity) {
+    let stage = Stage::with_docker_node(identity);
+    for name in ["one", "two", "three"] {
+        let said = format!("echo {name} begins; until test -f /shared/go; do sleep 0.1; done; echo {name} ends");
+        let mut main = script("main", &said);
+        main["volumeMounts"] = json!([{ "name": "shared", "mountPath": "/shared" }]);
+        let volume = json!({ "name": "shared", "hostPath": { "path": stage.shared() } });
+        stage.create_pod(name, json!({ "restartPolicy": "Never", "containers": [main], "volumes": [volume] }));
+    }
+    let followers = stage.kubectls().map(|kubectl| {
+        for name in ["one", "two", "three"] {
+            stage.until_running(name);
+        }
+        let arguments = ["logs", "--selector=app in (one, three)", "--follow", "--prefix", "--tail=1"];
+        let mut follower = kubectl.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut first: Vec<String> = lines.by_ref().take(2).collect();
+        first.sort();
+        assert_eq!(first, ["[pod/one/main] one begins", "[pod/three/main] three begins"]);
+        (follower, lines)
+    });
+    fs::write(stage.shared().join("go"), "").unwrap();
+    for (mut follower, lines) in followers {
+        let mut rest: Vec<String> = lines.collect();
+        rest.sort();
+        assert_eq!(rest, ["[pod/one/main] one ends", "[pod/three/main] three ends"]);
+        assert!(follower.wait().unwrap().success());
+    }
 }
 
 fn a_log_is_followed_to_its_end(identity: Identity) {
@@ -115,8 +151,7 @@ fn nobody_reads_logs_without_certificate_and_permission(identity: Identity) {
     stage.create_pod("secret", json!({ "containers": [main] }));
     stage.until_running("secret");
     let cluster = &stage.environment().cluster;
-    let port = stage.node().unwrap()["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].to_string();
-    let server = format!("--server=https://{}:{port}", cluster.address());
+    let server = format!("--server={}", stage.node_url());
     let path = format!("/containerLogs/{}/secret/main", stage.name());
     let ask = |arguments: &[&str]| {
         stage.kubectl().run(&[&[server.as_str(), "get", "--raw", path.as_str()], arguments].concat())

@@ -1,20 +1,17 @@
-//! `kubectl exec`, `attach` and `cp`, by both ways that kubectl knows.
+//! `kubectl exec`, `attach` and `cp` as scripts use them, by both ways that kubectl knows.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::stage::{Identity, RUN_UNTIL_STOPPED, Stage, script};
+use crate::stage::{Identity, Kubectl, RUN_UNTIL_STOPPED, Stage, WEB_SOCKETS_OF_COMMANDS, eventually, script};
 
 under_both_identities! {
     commands_run_in_containers
-    files_are_copied_both_ways
-    whoever_attaches_hears_the_container
 }
-
-/// Tells kubectl whether to try WebSockets before SPDY.
-const WEB_SOCKETS: &str = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS";
 
 fn with_pod(identity: Identity, said: &str) -> Stage {
     let stage = Stage::with_docker_node(identity);
@@ -23,9 +20,19 @@ fn with_pod(identity: Identity, said: &str) -> Stage {
     stage
 }
 
-fn exec(stage: &Stage, ways: &str, arguments: &[&str]) -> Command {
-    let mut command = stage.kubectl().command(&[&["exec", "shell"], arguments].concat());
-    command.env(WEB_SOCKETS, ways);
+/// Every kubectl by both ways.
+fn by_all_ways(stage: &Stage, test: impl Fn(&dyn Fn(&[&str]) -> Command)) {
+    for kubectl in stage.kubectls() {
+        for way in ["true", "false"] {
+            eprintln!("{}, {WEB_SOCKETS_OF_COMMANDS}={way}", kubectl.version());
+            test(&|arguments| going(&kubectl, way, arguments));
+        }
+    }
+}
+
+fn going(kubectl: &Kubectl, way: &str, arguments: &[&str]) -> Command {
+    let mut command = kubectl.command(arguments);
+    command.env(WEB_SOCKETS_OF_COMMANDS, way);
     command
 }
 
@@ -36,50 +43,118 @@ fn texts(output: &Output) -> (String, String) {
 
 fn commands_run_in_containers(identity: Identity) {
     let stage = with_pod(identity, "true");
-    let bytes: Vec<u8> = (0..4_000_000u32).map(|index| (index % 251) as u8).collect();
-    let file = stage.shared().join("bytes");
-    fs::write(&file, &bytes).unwrap();
-    for ways in ["true", "false"] {
-        let output = exec(&stage, ways, &["--", "sh", "-c", "echo out; echo err >&2; exit 3"]).output().unwrap();
+    by_all_ways(&stage, |kubectl| {
+        let exec = |arguments: &[&str]| kubectl(&[&["exec", "shell"], arguments].concat());
+        let output = exec(&["--", "sh", "-c", "echo out; echo err >&2; exit 3"]).output().unwrap();
         let (stdout, stderr) = texts(&output);
         assert_eq!((output.status.code(), stdout.as_str()), (Some(3), "out\n"), "{stderr}");
         assert!(stderr.starts_with("err\n") && stderr.contains("exit code 3"), "{stderr}");
 
-        let mut command = exec(&stage, ways, &["--stdin", "--", "cat"]);
-        let output = command.stdin(Stdio::from(File::open(&file).unwrap())).output().unwrap();
-        assert!(output.status.success() && output.stdout == bytes, "{} bytes came back", output.stdout.len());
-
-        let output = exec(&stage, ways, &["--", "no-such-program"]).output().unwrap();
+        let output = exec(&["--", "no-such-program"]).output().unwrap();
         // As a shell has it: there is no such program, or it cannot be run.
         assert!(matches!(output.status.code(), Some(126 | 127)), "{output:?}");
-    }
-    let refused = exec(&stage, "true", &["--container=none", "--", "true"]).output().unwrap();
-    assert!(texts(&refused).1.contains("none"), "{}", texts(&refused).1);
+
+        let refused = exec(&["--container=none", "--", "true"]).output().unwrap();
+        assert!(texts(&refused).1.contains("none"), "{}", texts(&refused).1);
+    });
 }
 
-fn files_are_copied_both_ways(identity: Identity) {
-    let stage = with_pod(identity, "true");
-    let (there, back) = (stage.shared().join("there"), stage.shared().join("back"));
-    fs::create_dir(&there).unwrap();
-    for number in 0..200 {
-        fs::write(there.join(number.to_string()), "x".repeat(number * 10)).unwrap();
+/// 32 MiB that no compression makes fewer, and no pattern hides a piece that is missing.
+fn large_file(stage: &Stage) -> (Vec<u8>, PathBuf) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let bytes: Vec<u8> = (0..32 << 17).flat_map(|_| next().to_le_bytes()).collect();
+    let path = stage.shared().join("large");
+    fs::write(&path, &bytes).unwrap();
+    (bytes, path)
+}
+
+#[test]
+fn not_a_byte_is_lost_in_or_out() {
+    let stage = with_pod(Identity::Node, "true");
+    let (bytes, path) = large_file(&stage);
+    assert_eq!(bytes.len(), 32 << 20);
+    let sum = Command::new("sha256sum").stdin(File::open(&path).unwrap()).output().unwrap();
+    let sum = texts(&sum).0;
+    by_all_ways(&stage, |kubectl| {
+        let exec = |program: &str| {
+            let mut command = kubectl(&["exec", "shell", "--stdin", "--", program]);
+            let output = command.stdin(File::open(&path).unwrap()).output().unwrap();
+            assert!(output.status.success(), "{}", texts(&output).1);
+            output.stdout
+        };
+        assert_eq!(String::from_utf8(exec("sha256sum")).unwrap(), sum, "what has gone in");
+        let back = exec("cat");
+        assert!(back == bytes, "{} bytes came back, or others", back.len());
+    });
+}
+
+#[test]
+fn a_thousand_files_are_copied_both_ways() {
+    let stage = with_pod(Identity::ServiceAccount, "true");
+    let there = stage.shared().join("there");
+    fs::create_dir_all(there.join("below")).unwrap();
+    for number in 0..1000 {
+        let folder = if number % 2 == 0 { there.clone() } else { there.join("below") };
+        fs::write(folder.join(number.to_string()), "x".repeat(number)).unwrap();
     }
-    stage.kubectl().ok(&["cp", there.to_str().unwrap(), "shell:/tmp/files"]);
-    stage.kubectl().ok(&["cp", "shell:/tmp/files", back.to_str().unwrap()]);
-    for number in 0..200 {
-        assert_eq!(fs::read(back.join(number.to_string())).unwrap().len(), number * 10);
+    let mut copies = 0..;
+    for kubectl in stage.kubectls() {
+        for way in ["true", "false"] {
+            let number = copies.next().unwrap();
+            let (inside, back) = (format!("shell:/tmp/files-{number}"), stage.shared().join(format!("back-{number}")));
+            for arguments in [["cp", path(&there), &inside], ["cp", &inside, path(&back)]] {
+                let output = going(&kubectl, way, &arguments).output().unwrap();
+                assert!(output.status.success(), "{arguments:?}: {}", texts(&output).1);
+            }
+            let compared = Command::new("diff").args(["-r", path(&there), path(&back)]).output().unwrap();
+            assert!(compared.status.success(), "{}", texts(&compared).0);
+        }
     }
 }
 
-fn whoever_attaches_hears_the_container(identity: Identity) {
-    let stage = with_pod(identity, "for n in $(seq 1 600); do echo still here; sleep 0.1; done &");
-    let mut command = stage.kubectl().command(&["attach", "shell"]);
-    let mut attached = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut heard = String::new();
-    let stdout = attached.stdout.take().unwrap();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut heard).unwrap();
-    attached.kill().unwrap();
-    attached.wait().unwrap();
-    assert_eq!(heard, "still here\n");
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn whoever_attaches_hears_the_container() {
+    let stage = with_pod(Identity::Node, "for n in $(seq 1 600); do echo still here; sleep 0.1; done &");
+    by_all_ways(&stage, |kubectl| {
+        let mut command = kubectl(&["attach", "shell"]);
+        let mut attached = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut heard = String::new();
+        BufReader::new(attached.stdout.take().unwrap()).read_line(&mut heard).unwrap();
+        attached.kill().unwrap();
+        attached.wait().unwrap();
+        assert_eq!(heard, "still here\n");
+    });
     assert_eq!(stage.until_running("shell").restarts("main"), 0, "the container goes on");
+}
+
+/// `stdinOnce`: the end of what the first one writes is the end of the process's stdin.
+#[test]
+fn what_is_written_to_an_attached_container_reaches_it_to_the_end() {
+    let stage = Stage::with_docker_node(Identity::Node);
+    let (_, large) = large_file(&stage);
+    by_all_ways(&stage, |kubectl| {
+        let name = format!("count-{}", stage.all_pods().len());
+        let mut counter = script("main", "wc -c");
+        (counter["stdin"], counter["stdinOnce"]) = (json!(true), json!(true));
+        stage.create_pod(&name, json!({ "restartPolicy": "Never", "containers": [counter] }));
+        stage.until_running(&name);
+        let mut attach = kubectl(&["attach", &name, "--stdin"]);
+        let attached = attach.stdin(File::open(&large).unwrap()).output().unwrap();
+        assert!(attached.status.success(), "{}", texts(&attached).1);
+        stage.until_phase(&name, "Succeeded");
+        eventually("the sum", || {
+            let said = stage.kubectl().run(&["logs", &name])?;
+            if said.trim() == (32 << 20).to_string() { Ok(()) } else { Err(said) }
+        });
+    });
 }

@@ -8,7 +8,7 @@ use crate::identity::PodUid;
 use crate::observation::{
     ContainerKind, ContainerObservation, ContainerState, GivenResources, PodObservation, Stage, Terminated,
 };
-use crate::status::{EndCause, Verdict};
+use crate::status::{EndCause, Phase, Verdict};
 
 fn at(word: &str) -> Option<Timestamp> {
     Some(word.parse().unwrap())
@@ -365,4 +365,19 @@ fn read_only_mounts_are_told() {
             {"name": "token", "mountPath": "/token", "readOnly": true, "recursiveReadOnly": "Disabled"},
         ])
     );
+}
+
+/// Or `kubectl debug` would wait without a word.
+#[test]
+fn an_ephemeral_container_that_will_not_run_says_why() {
+    for runs in [true, false] {
+        let mut scenario = Scenario::new("Always a:app e:debug");
+        scenario.runs_ephemeral_containers = runs;
+        scenario.steps("active app=run");
+        let waiting = &scenario.pod["status"]["ephemeralContainerStatuses"][0]["state"]["waiting"];
+        let (reason, message) = (waiting["reason"].as_str().unwrap(), waiting["message"].as_str().unwrap_or_default());
+        assert_eq!(reason, if runs { "ContainerCreating" } else { "UnsupportedField" });
+        assert_eq!(message.contains("spec.ephemeralContainers"), !runs);
+        assert_eq!(scenario.phase(), Phase::Running, "the pod goes on");
+    }
 }

@@ -22,6 +22,7 @@ pub(super) struct Scenario {
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) told: ToldRuns,
     pub(super) resize_deferred: Option<bool>,
+    pub(super) runs_ephemeral_containers: bool,
 }
 
 impl Scenario {
@@ -65,6 +66,7 @@ impl Scenario {
             annotations: BTreeMap::new(),
             told: ToldRuns::default(),
             resize_deferred: None,
+            runs_ephemeral_containers: true,
         }
     }
 
@@ -87,6 +89,7 @@ impl Scenario {
             annotations: &self.annotations,
             told: &self.told,
             resize_deferred: self.resize_deferred,
+            runs_ephemeral_containers: self.runs_ephemeral_containers,
         };
         plan(&self.typed(), &input)
     }

@@ -1,25 +1,46 @@
 //! The real `kubectl`, in a test's namespace.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use test_cluster::Cluster;
 
 /// `kubectl` as the administrator.
+#[derive(Clone)]
 pub(crate) struct Kubectl {
     cluster: Cluster,
+    program: PathBuf,
     namespace: String,
 }
 
 impl Kubectl {
+    /// The cluster's own.
     pub(crate) fn new(cluster: &Cluster, namespace: &str) -> Self {
-        Self { cluster: cluster.clone(), namespace: namespace.to_owned() }
+        Self { cluster: cluster.clone(), program: cluster.programs().join("kubectl"), namespace: namespace.to_owned() }
+    }
+
+    /// Another one that does the same.
+    pub(crate) fn with_program(self, program: PathBuf) -> Self {
+        Self { program, ..self }
+    }
+
+    /// For messages.
+    pub(crate) fn version(&self) -> String {
+        let printed = Command::new(&self.program).args(["version", "--client"]).output().unwrap().stdout;
+        String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// How it is called in a shell that knows the cluster.
+    pub(crate) fn in_a_shell(&self) -> String {
+        format!("{} --namespace={}", self.program.display(), self.namespace)
     }
 
     /// The command, for those who want more than its output.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.cluster.kubectl();
+        let mut command = Command::new(&self.program);
+        command.envs(self.cluster.environment());
         command.arg("--namespace").arg(&self.namespace).args(arguments).stdin(Stdio::null());
         command
     }

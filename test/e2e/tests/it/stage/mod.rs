@@ -2,6 +2,7 @@
 
 mod agent_process;
 mod api_reader;
+mod clients;
 mod docker;
 mod environment;
 #[macro_use]
@@ -11,6 +12,7 @@ mod kubelet_port;
 mod manifest;
 mod patience;
 mod pod_view;
+mod terminal;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +26,7 @@ use test_cluster::Cluster;
 
 pub(crate) use agent_process::AgentProcess;
 pub(crate) use api_reader::{ApiReader, client_config};
+pub(crate) use clients::{WEB_SOCKETS_OF_COMMANDS, clients};
 pub(crate) use docker::Docker;
 pub(crate) use environment::Environment;
 pub(crate) use identity::{Identity, shipped_manifest};
@@ -32,6 +35,7 @@ pub(crate) use kubelet_port::{Answer, Credentials, KubeletPort};
 pub(crate) use manifest::{IMAGE, RUN_UNTIL_STOPPED, script, sleeper};
 pub(crate) use patience::{eventually, eventually_within, seconds_of, within};
 pub(crate) use pod_view::PodView;
+pub(crate) use terminal::{Size, Terminal};
 
 /// Node names become values of labels, which end at 63 characters.
 const LONGEST_SLUG: usize = 45;
@@ -190,6 +194,11 @@ impl Stage {
         &self.kubectl
     }
 
+    /// That one, and one of four minor versions before.
+    pub(crate) fn kubectls(&self) -> [Kubectl; 2] {
+        [self.kubectl.clone(), self.kubectl.clone().with_program(clients().old_kubectl())]
+    }
+
     /// What Docker has of the test's node.
     pub(crate) fn docker(&self) -> &Docker {
         &self.docker
@@ -313,6 +322,12 @@ impl Stage {
             let mut items = events["items"].as_array().into_iter().flatten();
             if items.any(|event| event["reason"] == reason) { Ok(()) } else { Err(events.to_string()) }
         });
+    }
+
+    /// Where the node serves its API, as in `https://127.0.0.1:10250`.
+    pub(crate) fn node_url(&self) -> String {
+        let port = self.node().unwrap()["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].to_string();
+        format!("https://{}:{port}", self.environment.cluster.address())
     }
 
     /// The Node, if it exists.

@@ -56,7 +56,8 @@ impl PodView {
 
     /// The status of a container of any kind; null if it has none.
     pub(crate) fn container(&self, name: &str) -> &Value {
-        let lists = ["containerStatuses", "initContainerStatuses"].map(|list| self.status()[list].as_array());
+        let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"]
+            .map(|list| self.status()[list].as_array());
         let mut statuses = lists.into_iter().flatten().flatten();
         statuses.find(|status| status["name"] == name).unwrap_or(&Value::Null)
     }
@@ -64,6 +65,11 @@ impl PodView {
     /// Why a container waits; empty if it does not.
     pub(crate) fn waiting(&self, container: &str) -> &str {
         self.container(container)["state"]["waiting"]["reason"].as_str().unwrap_or_default()
+    }
+
+    /// What it says of that; empty if nothing.
+    pub(crate) fn waiting_message(&self, container: &str) -> &str {
+        self.container(container)["state"]["waiting"]["message"].as_str().unwrap_or_default()
     }
 
     /// How a container has ended; null if it has not.
