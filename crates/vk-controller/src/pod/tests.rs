@@ -118,28 +118,6 @@ async fn lookups_keep_within_the_read_budget() {
     assert_eq!(world.back_end.starts(), [1; 40], "and none is forgotten");
 }
 
-/// Its lookup was queued behind those of all others, and the stop behind its lookup.
-#[tokio::test(start_paused = true)]
-async fn a_stop_does_not_wait_for_the_turn_of_a_lookup() {
-    let policy = PollPolicy::new(Duration::from_secs(1), Duration::from_secs(1), 600);
-    let world = World::new(BackEnd::new(|description| {
-        description.recovery = Recovery::ByHandle;
-        description.observe = Observe::Poll(policy);
-    }))
-    .await;
-    let _running = world.start();
-    for number in 0..100 {
-        world.create_pod(&format!("pod-{number}")).await;
-    }
-    tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert_eq!(world.back_end.starts(), [1; 100]);
-    for number in 0..100 {
-        world.delete_pod(&format!("pod-{number}")).await;
-    }
-    let all_stop = |world: &World| world.back_end.terminates() == 100;
-    assert!(world.comes(SOON, all_stop).await, "{} were told to stop", world.back_end.terminates());
-}
-
 /// 32 removals that hung kept every other pod from being stopped.
 #[tokio::test(start_paused = true)]
 async fn removals_that_hang_do_not_hold_up_stops() {

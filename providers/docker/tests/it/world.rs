@@ -100,8 +100,8 @@ impl ObservationReceiver for Seen {
 pub(crate) struct Cluster {
     objects: Mutex<BTreeMap<DataRef, watch::Sender<Option<Data>>>>,
     /// Lifetime of tokens from now on.
-    pub(crate) token_seconds: AtomicI64,
-    tokens: AtomicU64,
+    pub(crate) token_seconds: Arc<AtomicI64>,
+    tokens: Arc<AtomicU64>,
 }
 
 impl Cluster {
@@ -126,13 +126,28 @@ impl Cluster {
             DataRef::Services => Some(Data::Services(Arc::default())),
             DataRef::Token(_) => {
                 let number = self.tokens.fetch_add(1, Ordering::SeqCst);
-                let seconds = self.token_seconds.load(Ordering::SeqCst);
-                let expires_at = Timestamp::now() + SignedDuration::from_secs(seconds);
-                Some(Data::Token { token: SecretString::new(format!("token-{number}")), expires_at })
+                Some(token(number, self.token_seconds.load(Ordering::SeqCst)))
             }
             other => self.object(other).borrow().clone(),
         }
     }
+
+    /// A token now, and another one before it ends.
+    fn follow_token(&self) -> BoxStream<'static, vk_core::Result<Option<Data>>> {
+        let next = |(delay, seconds, tokens): (Duration, Arc<AtomicI64>, Arc<AtomicU64>)| async move {
+            tokio::time::sleep(delay).await;
+            let life = seconds.load(Ordering::SeqCst);
+            let token = token(tokens.fetch_add(1, Ordering::SeqCst), life);
+            let delay = Duration::from_secs(life.unsigned_abs()) * 4 / 5;
+            Some((Ok(Some(token)), (delay, seconds, tokens)))
+        };
+        futures::stream::unfold((Duration::ZERO, self.token_seconds.clone(), self.tokens.clone()), next).boxed()
+    }
+}
+
+fn token(number: u64, seconds: i64) -> Data {
+    let expires_at = Timestamp::now() + SignedDuration::from_secs(seconds);
+    Data::Token { token: SecretString::new(format!("token-{number}")), expires_at }
 }
 
 impl ClusterData for Cluster {
@@ -141,6 +156,9 @@ impl ClusterData for Cluster {
     }
 
     fn changes(&self, reference: DataRef) -> BoxStream<'static, vk_core::Result<Option<Data>>> {
+        if let DataRef::Token(_) = reference {
+            return self.follow_token();
+        }
         if let DataRef::Services = reference {
             let first = futures::stream::iter([Ok(self.answer(&reference))]);
             return first.chain(futures::stream::pending()).boxed();
