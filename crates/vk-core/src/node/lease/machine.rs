@@ -298,10 +298,12 @@ impl LeaseMachine {
                 self.write(Sent::Create, renew_time, request, now, effects);
             }
             Phase::Foreign { lease, unchanged_since, look_at } => {
-                if self.is_due(unchanged_since + self.timing.duration, now) {
-                    self.renew(&lease, now, effects);
-                } else if self.is_due(look_at, now) {
+                // Looked at first: a takeover whose answer was lost has made it ours, and only of its newest version can it
+                // be taken.
+                if self.is_due(look_at, now) {
                     self.send(Sent::Read, LeaseRequest::Read, now, effects);
+                } else if self.is_due(unchanged_since + self.timing.duration, now) {
+                    self.renew(&lease, now, effects);
                 }
             }
             Phase::Ours(lease) => {

@@ -299,6 +299,32 @@ fn a_renewal_whose_answer_was_lost_is_recognised_as_our_own() {
     assert_eq!(agent.machine.state(), LeaseState::Held);
 }
 
+/// It was patched again and again as the version that it had been before, and the node stayed without an agent. Found by the
+/// simulation: seed 980.
+#[test]
+fn a_takeover_whose_answer_was_lost_is_recognised_as_our_own() {
+    let mut server = Server::default();
+    held("a", &mut server);
+    let mut successor = agent("b");
+    let mut now = START + seconds(5);
+    successor.feed(LeaseEvent::Tick, now, &mut server);
+    let before = server.revision;
+    while server.revision == before {
+        now = successor.machine.next_wake().unwrap();
+        let wall = Timestamp::from_second(1_800_000_000).unwrap() + now;
+        let mut effects = successor.machine.step(LeaseEvent::Tick, Now { mono: now, wall }, RANDOM);
+        while let Some(LeaseEffect::Send { id, request }) = effects.pop() {
+            let answer = server.answer(request);
+            let is_lost = server.revision > before;
+            let result = if is_lost { Err(ApiFailure::Unavailable("reset".to_owned())) } else { answer };
+            effects = successor.machine.step(LeaseEvent::Answered { id, result }, Now { mono: now, wall }, RANDOM);
+        }
+    }
+    assert_eq!(server.observed().unwrap().instance.as_deref(), Some("b"));
+    successor.live(now, now + seconds(5), &mut server);
+    assert_eq!(successor.machine.state(), LeaseState::Held);
+}
+
 #[derive(Debug, Clone)]
 enum Turn {
     /// One of the agents lives for so many seconds while the other stands still (a pause, a partition).
