@@ -91,10 +91,8 @@ impl PodMachine {
             }
             self.preparation = Preparation::Needed;
         }
-        let is_started_by_others = facts.started && !known.started && !self.has_started() && self.end.is_none();
-        if is_started_by_others && self.backend == BackendView::Absent {
-            // It was absent before that.
-            self.backend = BackendView::Unknown;
+        if self.was_begun_by_others(known, &facts) {
+            self.follow_what_others_began(&facts, now);
         }
         self.status.echo_until = None;
         if self.status.written_version.as_deref() != Some(&facts.resource_version) {
@@ -106,6 +104,29 @@ impl PodMachine {
         }
         self.obey_terminal_phase(&facts, now);
         self.api = ApiSide::Present(facts);
+    }
+
+    /// Whether this version shows that another agent has handed the pod over: one that lives beside us, or the one before us,
+    /// whose last write came through after it had ended.
+    fn was_begun_by_others(&self, known: &PodFacts, facts: &PodFacts) -> bool {
+        let starts = facts.started && !known.started && !self.has_started();
+        let gets_handle = facts.handle.is_some() && self.handle.is_none();
+        (starts || gets_handle) && self.end.is_none() && !matches!(self.backend, BackendView::Present(_))
+    }
+
+    /// What was asked before that, and without the handle, says nothing of it.
+    fn follow_what_others_began(&mut self, facts: &PodFacts, now: Now) {
+        self.handed_over = Some(now.mono);
+        self.lookup_begun = Duration::ZERO;
+        if self.handle.is_none() {
+            self.handle.clone_from(&facts.handle);
+        }
+        if self.instance.is_none() {
+            self.instance.clone_from(&facts.instance);
+        }
+        if self.backend == BackendView::Absent {
+            self.backend = BackendView::Unknown;
+        }
     }
 
     /// A terminal phase that others wrote (pod garbage collection, an evictor) is an order to stop.

@@ -107,6 +107,22 @@ fn a_pod_that_another_agent_has_started_was_not_lost_before() {
     assert_eq!(harness.under_way(), Some(Call::Lookup));
 }
 
+/// It was asked before that, without the handle, and answered after. Found by the simulation: seed 1176.
+#[test]
+fn what_was_asked_before_another_agent_started_a_pod_does_not_speak_of_it() {
+    let handle = || crate::Handle::new(b"7".to_vec()).ok();
+    for started in [true, false] {
+        let mut harness = Harness::with(facts(), BackendPolicy { lists_all: false, ..REMEMBERS });
+        assert_eq!((harness.under_way(), harness.machine.handle()), (Some(Call::Lookup), None));
+        harness.api(|facts| (facts.started, facts.handle) = (started, handle()));
+        harness.absent();
+        assert_eq!((harness.end(), harness.under_way()), (None, Some(Call::Lookup)), "started: {started}");
+        assert_eq!(harness.machine.handle(), handle().as_ref());
+        harness.finish(CallOutcome::LookedUp(Ok(LookedUp { found: Some(running(1)), instance: None })));
+        assert_eq!(harness.under_way(), Some(Call::Adopt));
+    }
+}
+
 #[test]
 fn a_lost_pod_that_is_being_deleted_never_restarts() {
     let fenced = BackendPolicy { recreates_lost: true, ..REMEMBERS };
