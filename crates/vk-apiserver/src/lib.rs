@@ -4,8 +4,9 @@
 //! same bytes. [`ApiServer`] is the thin shell around it: hand [`ApiServer::service`] to `kube::Client::new`.
 //!
 //! What it does follows kube-apiserver 1.36: storage with one increasing resourceVersion, lists and watches with
-//! selectors, pages and bookmarks, the three patch formats, graceful deletion, defaulting and validation of what a node
-//! agent meets, the node authorizer, NodeRestriction, ServiceAccount tokens. Server-side apply is refused.
+//! selectors, pages and bookmarks, tables for kubectl, the three patch formats, graceful deletion, defaulting and
+//! validation of what a node agent meets, the node authorizer, NodeRestriction, ServiceAccount tokens. Server-side apply
+//! is refused.
 //! Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
 //!
 //! ```
@@ -40,6 +41,7 @@ mod resource;
 mod selector;
 mod server;
 mod storage;
+mod table;
 mod tokens;
 mod validation;
 

@@ -50,7 +50,7 @@ impl ApiRequest {
 
     /// The wanted form of the answer.
     pub(crate) fn format(&self) -> Result<Format, ApiError> {
-        Format::negotiate(&self.accept)
+        Format::negotiate(&self.accept, self.query.text("includeObject"))
     }
 
     /// The selectors of a list, watch or deletecollection.

@@ -18,6 +18,8 @@ pub(crate) use pods::usable_grace;
 pub(crate) use registry::{REGISTRY, find, find_kind};
 pub(crate) use strategy::{Strategy, drop_empty, typed};
 
+use crate::table::Printer;
+
 /// One kind of object in one API group.
 pub(crate) struct Resource {
     /// API group; empty for the core group.
@@ -41,6 +43,8 @@ pub(crate) struct Resource {
     /// The name under which objects are stored. Events are one storage served by two groups.
     pub(crate) storage: &'static str,
     pub(crate) strategy: &'static dyn Strategy,
+    /// How objects are shown to people.
+    pub(crate) printer: &'static Printer,
 }
 
 impl Resource {

@@ -28,6 +28,8 @@ fn mask(value: Value) -> Value {
             .filter(|(field, value)| !is_of_the_environment(field, value))
             .map(|(field, value)| match field.as_str() {
                 "resourceVersion" | "continue" | "token" => (field, "X".into()),
+                "columnDefinitions" => (field, without_descriptions(value)),
+                "cells" => (field, mask_ages(mask(value))),
                 _ => (field, mask(value)),
             })
             .collect::<Map<String, Value>>()
@@ -47,6 +49,37 @@ fn is_of_the_environment(field: &str, value: &Value) -> bool {
         "reason" => starts("RBAC: allowed by")(value),
         _ => false,
     }
+}
+
+/// The kernel describes columns in words of its own.
+fn without_descriptions(mut columns: Value) -> Value {
+    for column in columns.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        column.remove("description");
+    }
+    columns
+}
+
+/// Ages of what was made a moment or years ago: both grow between recordings.
+fn mask_ages(mut cells: Value) -> Value {
+    for cell in cells.as_array_mut().into_iter().flatten() {
+        let Some(text) = cell.as_str() else { continue };
+        if is_age(text) {
+            *cell = "AGE".into();
+        } else if let Some((count, _)) =
+            text.split_once(" (").filter(|(_, ago)| ago.strip_suffix(" ago)").is_some_and(is_age))
+        {
+            *cell = format!("{count} (AGE ago)").into();
+        }
+    }
+    cells
+}
+
+/// Whether a text is a number of seconds, or of years and days.
+fn is_age(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_days = |rest: &str| rest.is_empty() || rest.strip_suffix('d').is_some_and(number);
+    text.strip_suffix('s').is_some_and(number)
+        || text.split_once('y').is_some_and(|(years, rest)| number(years) && is_days(rest))
 }
 
 fn starts(beginning: &'static str) -> impl Fn(&Value) -> bool {
@@ -117,6 +150,21 @@ mod tests {
         });
         let left = json!({"spec": {"username": "u"}, "status": {"allowed": true}});
         assert_eq!(comparable(&answer.to_string()), left);
+    }
+
+    #[test]
+    fn ages_in_cells_and_descriptions_of_columns_are_masked() {
+        let table = json!({
+            "columnDefinitions": [{"name": "Age", "description": "How old"}],
+            "rows": [{"cells": ["5s", "7y12d", "3 (9s ago)", "5m30s", "1/1", 7], "name": "5s"}],
+        });
+        assert_eq!(
+            comparable(&table.to_string()),
+            json!({
+                "columnDefinitions": [{"name": "Age"}],
+                "rows": [{"cells": ["AGE", "AGE", "3 (AGE ago)", "5m30s", "1/1", 7], "name": "5s"}],
+            })
+        );
     }
 
     #[test]

@@ -70,16 +70,14 @@ impl Kernel {
             .filter(|object| selector.matches(call.resource, object))
             .cloned()
             .collect();
-        let mut items = Vec::with_capacity(selected.len());
+        let mut deleted = Vec::with_capacity(selected.len());
         for object in selected {
             admission::admit_delete(self, call, &object)?;
             self.delete_object(call.resource, &object, &options, call.now)?;
-            items.push(format.render_item(call.resource, &object));
+            deleted.push(object);
         }
-        let (kind, api_version) = format.list_type(call.resource);
         let metadata = json!({"resourceVersion": self.storage.revision().to_string()});
-        let list = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items});
-        Ok(Reply::json(StatusCode::OK, &list))
+        Ok(Reply::json(StatusCode::OK, &format.render_list(call.resource, &deleted, metadata, call.now.wall)))
     }
 
     /// Deletes one object that exists, past authorization and admission.

@@ -38,7 +38,7 @@ impl Call<'_> {
 
     /// The answer to a write.
     pub(crate) fn object_reply(&self, code: http::StatusCode, stored: &Object) -> Result<Reply, ApiError> {
-        Ok(Reply::json(code, &self.request.format()?.render(self.resource, stored)))
+        Ok(Reply::json(code, &self.request.format()?.render(self.resource, stored, self.now.wall)))
     }
 }
 

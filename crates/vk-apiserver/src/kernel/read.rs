@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::{DecodeError, Engine as _};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Call, Kernel, Reply};
 use crate::api_error::ApiError;
@@ -68,7 +68,7 @@ impl Kernel {
             .storage
             .get(call.resource.storage, &call.key())
             .ok_or_else(|| ApiError::not_found(call.resource, &call.path.name))?;
-        Ok(Reply::json(StatusCode::OK, &format.render(call.resource, object)))
+        Ok(Reply::json(StatusCode::OK, &format.render(call.resource, object, call.now.wall)))
     }
 
     pub(super) fn list(&self, call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -99,10 +99,7 @@ impl Kernel {
                 metadata["remainingItemCount"] = remaining.into();
             }
         }
-        let items: Vec<Value> = page.iter().map(|object| format.render_item(call.resource, object)).collect();
-        let (kind, api_version) = format.list_type(call.resource);
-        let list = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items});
-        Ok(Reply::json(StatusCode::OK, &list))
+        Ok(Reply::json(StatusCode::OK, &format.render_list(call.resource, &page, metadata, call.now.wall)))
     }
 
     /// The revision of the list, and after which key its page starts.

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use super::read::revision_of;
 use super::{Call, Kernel, Reply};
 use crate::api_error::ApiError;
 use crate::clock::Now;
+use crate::object::Object;
 use crate::request::{Format, check_watch_options};
 use crate::resource::Resource;
 use crate::selector::Selector;
@@ -64,25 +66,37 @@ impl Watch {
         self.resource.plural
     }
 
-    fn selects(&self, object: &crate::object::Object) -> bool {
+    fn selects(&self, object: &Object) -> bool {
         (self.namespace.is_empty() || object.namespace() == self.namespace)
             && self.selector.matches(self.resource, object)
     }
 
     /// A write as this watch sees it: what leaves the selection looks deleted, what enters it looks added.
-    fn event(&self, change: &Change) -> Option<Bytes> {
+    fn event(&mut self, change: &Change, now: Timestamp) -> Option<Bytes> {
         let before = change.previous.as_deref().filter(|object| self.selects(object));
         let after = Some(&*change.object).filter(|object| change.kind != ChangeKind::Deleted && self.selects(object));
         match (before, after) {
             (None, None) => None,
-            (None, Some(object)) => Some(frame("ADDED", &self.format.render(self.resource, object))),
-            (Some(_), Some(object)) => Some(frame("MODIFIED", &self.format.render(self.resource, object))),
+            (None, Some(object)) => Some(self.frame("ADDED", object, now)),
+            (Some(_), Some(object)) => Some(self.frame("MODIFIED", object, now)),
             (Some(before), None) => {
                 let mut last = before.clone();
                 last.set_resource_version(change.revision);
-                Some(frame("DELETED", &self.format.render(self.resource, &last)))
+                Some(self.frame("DELETED", &last, now))
             }
         }
+    }
+
+    fn frame(&mut self, kind: &'static str, object: &Object, now: Timestamp) -> Bytes {
+        let framed = frame(kind, &self.format.render(self.resource, object, now));
+        self.format = self.format.after_first_event();
+        framed
+    }
+
+    fn bookmark(&mut self, revision: u64, initial_events_end: bool, now: Timestamp) -> Bytes {
+        let framed = frame("BOOKMARK", &self.format.bookmark(self.resource, revision, initial_events_end, now));
+        self.format = self.format.after_first_event();
+        framed
     }
 }
 
@@ -129,23 +143,24 @@ impl Kernel {
                 }
             }
             None => {
-                watch.initial = self.initial_events(&watch);
+                self.add_initial_events(&mut watch, call.now.wall);
                 // Without `sendInitialEvents` too, kube-apiserver 1.36 tells where the initial events end.
                 if bookmarks {
-                    watch.initial.push_back(frame("BOOKMARK", &format.bookmark(call.resource, current, true)));
+                    let end = watch.bookmark(current, true, call.now.wall);
+                    watch.initial.push_back(end);
                 }
             }
         }
         Ok(Reply::Watch(Box::new(watch)))
     }
 
-    fn initial_events(&self, watch: &Watch) -> VecDeque<Bytes> {
-        self.storage
-            .collection(watch.resource.storage)
-            .objects(None)
-            .filter(|object| watch.selects(object))
-            .map(|object| frame("ADDED", &watch.format.render(watch.resource, object)))
-            .collect()
+    fn add_initial_events(&self, watch: &mut Watch, now: Timestamp) {
+        for object in self.storage.collection(watch.resource.storage).objects(None) {
+            if watch.selects(object) {
+                let event = watch.frame("ADDED", object, now);
+                watch.initial.push_back(event);
+            }
+        }
     }
 
     /// What a watch is to be given now.
@@ -156,7 +171,7 @@ impl Kernel {
         let mut frames: Vec<Bytes> = watch.initial.drain(..).collect();
         match self.storage.collection(watch.resource.storage).changes_after(watch.position) {
             Ok(changes) => {
-                let events: Vec<Bytes> = changes.filter_map(|change| watch.event(change)).collect();
+                let events: Vec<Bytes> = changes.filter_map(|change| watch.event(change, now.wall)).collect();
                 if self.options.slow_watch_limit.is_some_and(|limit| events.len() > limit) {
                     watch.ended = true;
                     return WatchStep::End;
@@ -171,7 +186,7 @@ impl Kernel {
         }
         watch.position = watch.position.max(self.storage.revision());
         if watch.next_bookmark.is_some_and(|due| due <= now.elapsed) {
-            frames.push(frame("BOOKMARK", &watch.format.bookmark(watch.resource, watch.position, false)));
+            frames.push(watch.bookmark(watch.position, false, now.wall));
             let next = now.elapsed + self.options.bookmark_interval;
             let last = watch.ends.saturating_sub(LAST_BOOKMARK);
             watch.next_bookmark = Some(if now.elapsed < last { next.min(last) } else { next });

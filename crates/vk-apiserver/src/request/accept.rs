@@ -1,10 +1,14 @@
-//! Content negotiation: whole objects, or only their metadata.
+//! Content negotiation: whole objects, only their metadata, or rows of a table.
 
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 use crate::object::Object;
 use crate::resource::Resource;
+use crate::table::{Include, TableOptions, partial_metadata};
 
 /// The form in which objects are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,15 +17,21 @@ pub(crate) enum Format {
     Full,
     /// `meta.k8s.io/v1 PartialObjectMetadata`.
     Metadata,
+    /// `meta.k8s.io/v1 Table`.
+    Table(TableOptions),
 }
 
 impl Format {
-    /// Takes the first media type that the server can write.
-    pub(crate) fn negotiate(accept: &str) -> Result<Self, ApiError> {
+    /// Takes the first media type that the server can write. `include` is what rows of a table hold of their object.
+    pub(crate) fn negotiate(accept: &str, include: &str) -> Result<Self, ApiError> {
         if accept.trim().is_empty() {
             return Ok(Self::Full);
         }
-        accept.split(',').find_map(Self::of).ok_or_else(ApiError::not_acceptable)
+        let format = accept.split(',').find_map(Self::of).ok_or_else(ApiError::not_acceptable)?;
+        match format {
+            Self::Table(options) => Ok(Self::Table(TableOptions { include: read_include(include)?, ..options })),
+            other => Ok(other),
+        }
     }
 
     fn of(range: &str) -> Option<Self> {
@@ -32,32 +42,52 @@ impl Format {
         }
         let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
         let parameter = |name| parameters.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
-        match parameter("as") {
-            None => Some(Self::Full),
-            Some("PartialObjectMetadata" | "PartialObjectMetadataList")
-                if parameter("g") == Some("meta.k8s.io") && parameter("v") == Some("v1") =>
-            {
-                Some(Self::Metadata)
-            }
-            Some(_) => None,
+        let Some(form) = parameter("as") else { return Some(Self::Full) };
+        if (parameter("g"), parameter("v")) != (Some("meta.k8s.io"), Some("v1")) {
+            return None;
+        }
+        match form {
+            "PartialObjectMetadata" | "PartialObjectMetadataList" => Some(Self::Metadata),
+            "Table" => Some(Self::Table(TableOptions { include: Include::Metadata, headers: true })),
+            _ => None,
         }
     }
 
     /// An object of this resource, in its served form.
-    pub(crate) fn render(self, resource: &Resource, stored: &Object) -> Value {
+    pub(crate) fn render(self, resource: &Resource, stored: &Object, now: Timestamp) -> Value {
         match self {
             Self::Full => resource.strategy.to_served(stored).into_value(),
-            Self::Metadata => json!({
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": stored.at("/metadata").cloned().unwrap_or_else(|| Map::new().into()),
-            }),
+            Self::Metadata => partial_metadata(stored),
+            Self::Table(options) => {
+                let metadata = json!({"resourceVersion": stored.resource_version()});
+                options.table(resource, vec![options.row(resource, stored, now)], metadata)
+            }
         }
     }
 
+    /// A list with its `metadata`.
+    pub(crate) fn render_list(
+        self,
+        resource: &Resource,
+        page: &[Arc<Object>],
+        metadata: Value,
+        now: Timestamp,
+    ) -> Value {
+        let (kind, api_version) = match self {
+            Self::Full => (format!("{}List", resource.kind), resource.api_version()),
+            Self::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
+            Self::Table(options) => {
+                let rows = page.iter().map(|object| options.row(resource, object, now)).collect();
+                return options.table(resource, rows, metadata);
+            }
+        };
+        let items: Vec<Value> = page.iter().map(|object| self.render_item(resource, object, now)).collect();
+        json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
+    }
+
     /// An element of a list: elements of a typed list carry neither kind nor apiVersion.
-    pub(crate) fn render_item(self, resource: &Resource, stored: &Object) -> Value {
-        let mut item = self.render(resource, stored);
+    fn render_item(self, resource: &Resource, stored: &Object, now: Timestamp) -> Value {
+        let mut item = self.render(resource, stored, now);
         if let (Self::Full, Value::Object(fields)) = (self, &mut item) {
             fields.remove("kind");
             fields.remove("apiVersion");
@@ -65,30 +95,48 @@ impl Format {
         item
     }
 
-    /// The kind and apiVersion of a list.
-    pub(crate) fn list_type(self, resource: &Resource) -> (String, String) {
-        match self {
-            Self::Full => (format!("{}List", resource.kind), resource.api_version()),
-            Self::Metadata => ("PartialObjectMetadataList".into(), "meta.k8s.io/v1".into()),
+    /// What a bookmark carries.
+    pub(crate) fn bookmark(
+        self,
+        resource: &Resource,
+        revision: u64,
+        initial_events_end: bool,
+        now: Timestamp,
+    ) -> Value {
+        let mut bookmark = Object::default();
+        bookmark.set("/kind", resource.kind);
+        bookmark.set("/apiVersion", resource.api_version());
+        bookmark.set("/metadata/resourceVersion", revision.to_string());
+        if initial_events_end {
+            bookmark.set("/metadata/annotations", json!({"k8s.io/initial-events-end": "true"}));
         }
+        if self == Self::Full {
+            if resource.plural == "pods" {
+                bookmark.set("/spec", json!({"containers": null}));
+                bookmark.set("/status", json!({}));
+            }
+            return bookmark.into_value();
+        }
+        self.render(resource, &bookmark, now)
     }
 
-    /// What a bookmark carries.
-    pub(crate) fn bookmark(self, resource: &Resource, revision: u64, initial_events_end: bool) -> Value {
-        let (kind, api_version) = match self {
-            Self::Full => (resource.kind.to_owned(), resource.api_version()),
-            Self::Metadata => ("PartialObjectMetadata".to_owned(), "meta.k8s.io/v1".to_owned()),
-        };
-        let mut metadata = json!({"resourceVersion": revision.to_string()});
-        if initial_events_end {
-            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    /// The form of the events of a watch after the first one.
+    pub(crate) fn after_first_event(self) -> Self {
+        match self {
+            Self::Table(options) => Self::Table(TableOptions { headers: false, ..options }),
+            other => other,
         }
-        let mut bookmark = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
-        if self == Self::Full && resource.plural == "pods" {
-            bookmark["spec"] = json!({"containers": null});
-            bookmark["status"] = json!({});
-        }
-        bookmark
+    }
+}
+
+fn read_include(text: &str) -> Result<Include, ApiError> {
+    match text {
+        "" | "Metadata" => Ok(Include::Metadata),
+        "None" => Ok(Include::Nothing),
+        "Object" => Ok(Include::Object),
+        _ => Err(ApiError::bad_request(format!(
+            "Unable to convert to Table as requested: includeObject: Invalid value: {text:?}: must be 'Metadata', 'Object', 'None', or empty"
+        ))),
     }
 }
 
@@ -106,12 +154,15 @@ mod tests {
             ("application/json", Format::Full),
             ("*/*", Format::Full),
             ("application/vnd.kubernetes.protobuf,application/json", Format::Full),
-            (table, Format::Full),
+            (table, Format::Table(TableOptions { include: Include::Object, headers: true })),
+            ("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Format::Full),
             (metadata, Format::Metadata),
             (metadata_list, Format::Metadata),
         ] {
-            assert_eq!(Format::negotiate(accept), Ok(format), "{accept}");
+            assert_eq!(Format::negotiate(accept, "Object"), Ok(format), "{accept}");
         }
-        assert!(Format::negotiate("application/vnd.kubernetes.protobuf").is_err());
+        assert!(Format::negotiate("application/vnd.kubernetes.protobuf", "").is_err());
+        assert!(Format::negotiate(table, "Everything").is_err());
+        assert!(Format::negotiate(metadata, "Everything").is_ok());
     }
 }

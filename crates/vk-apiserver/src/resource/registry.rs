@@ -3,6 +3,7 @@
 use super::{
     Resource, certificates, config, events, jobs, leases, namespaces, nodes, pods, service_accounts, services, volumes,
 };
+use crate::table;
 
 const NAME: (&str, &str, &str) = ("metadata.name", "/metadata/name", "");
 const NAMESPACE: (&str, &str, &str) = ("metadata.namespace", "/metadata/namespace", "");
@@ -21,6 +22,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE],
         storage: "configmaps",
         strategy: &config::ConfigMaps,
+        printer: &table::CONFIG_MAPS,
     },
     Resource {
         group: "",
@@ -34,6 +36,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE],
         storage: "endpoints",
         strategy: &config::EndpointsStrategy,
+        printer: &table::ENDPOINTS,
     },
     Resource {
         group: "",
@@ -61,6 +64,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         ],
         storage: "events",
         strategy: &events::CoreEvents,
+        printer: &table::EVENTS,
     },
     Resource {
         group: "",
@@ -74,6 +78,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, ("status.phase", "/status/phase", "")],
         storage: "namespaces",
         strategy: &namespaces::Namespaces,
+        printer: &table::NAMESPACES,
     },
     Resource {
         group: "",
@@ -87,6 +92,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, ("spec.unschedulable", "/spec/unschedulable", "false")],
         storage: "nodes",
         strategy: &nodes::Nodes,
+        printer: &table::NODES,
     },
     Resource {
         group: "",
@@ -100,6 +106,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE],
         storage: "persistentvolumeclaims",
         strategy: &volumes::Claims,
+        printer: &table::CLAIMS,
     },
     Resource {
         group: "",
@@ -113,6 +120,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME],
         storage: "persistentvolumes",
         strategy: &volumes::Volumes,
+        printer: &table::VOLUMES,
     },
     Resource {
         group: "",
@@ -137,6 +145,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         ],
         storage: "pods",
         strategy: &pods::Pods,
+        printer: &table::PODS,
     },
     Resource {
         group: "",
@@ -150,6 +159,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE, ("type", "/type", "")],
         storage: "secrets",
         strategy: &config::Secrets,
+        printer: &table::SECRETS,
     },
     Resource {
         group: "",
@@ -163,6 +173,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE],
         storage: "serviceaccounts",
         strategy: &service_accounts::ServiceAccounts,
+        printer: &table::SERVICE_ACCOUNTS,
     },
     Resource {
         group: "",
@@ -176,6 +187,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE, ("spec.clusterIP", "/spec/clusterIP", ""), ("spec.type", "/spec/type", "")],
         storage: "services",
         strategy: &services::Services,
+        printer: &table::SERVICES,
     },
     Resource {
         group: "batch",
@@ -189,6 +201,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE, ("status.successful", "/status/succeeded", "0")],
         storage: "jobs",
         strategy: &jobs::Jobs,
+        printer: &table::JOBS,
     },
     Resource {
         group: "certificates.k8s.io",
@@ -202,6 +215,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, ("spec.signerName", "/spec/signerName", "")],
         storage: "certificatesigningrequests",
         strategy: &certificates::SigningRequests,
+        printer: &table::SIGNING_REQUESTS,
     },
     Resource {
         group: "coordination.k8s.io",
@@ -215,6 +229,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME, NAMESPACE],
         storage: "leases",
         strategy: &leases::Leases,
+        printer: &table::LEASES,
     },
     Resource {
         group: "events.k8s.io",
@@ -241,6 +256,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         ],
         storage: "events",
         strategy: &events::GroupEvents,
+        printer: &table::EVENTS,
     },
     Resource {
         group: "node.k8s.io",
@@ -254,6 +270,7 @@ pub(crate) static REGISTRY: [Resource; 16] = [
         fields: &[NAME],
         storage: "runtimeclasses",
         strategy: &config::RuntimeClasses,
+        printer: &table::RUNTIME_CLASSES,
     },
 ];
 

@@ -84,4 +84,5 @@ recordings! {
     patches
     pod_specs
     reviews
+    tables
 }
