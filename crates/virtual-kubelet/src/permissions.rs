@@ -1,5 +1,8 @@
 //! Who the API server takes us for, and what that lacks: said at start, not found out hours later.
 
+mod refusals;
+mod request;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +12,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use vk_core::node::Identity;
+
+pub use refusals::{RefusalsLayer, ToldRefusals};
+pub use request::RequestAttributes;
 
 /// An answer that takes longer does not come.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -53,7 +59,7 @@ pub const PERMISSIONS: &[Permission] = &[
     permission("get", "nodes", "registering the node"),
     permission("create", "nodes", "registering the node"),
     permission("patch", "nodes", "keeping the node's labels and taints"),
-    permission("list", "nodes", "repairing the node"),
+    permission("list", "nodes", "registering the node"),
     permission("watch", "nodes", "repairing the node"),
     on("status", permission("patch", "nodes", "reporting the node's status")),
     permission("list", "pods", "running pods"),
@@ -87,20 +93,40 @@ pub const PERMISSIONS: &[Permission] = &[
     },
 ];
 
+impl Permission {
+    /// Whether it is what lets such a request through.
+    fn covers(&self, request: &RequestAttributes) -> bool {
+        let wanted = (request.verb, request.group.as_str(), request.resource.as_str(), request.subresource.as_str());
+        (self.verb, self.group, self.resource, self.subresource) == wanted
+    }
+}
+
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.verb, self.resource)?;
-        if !self.subresource.is_empty() {
-            write!(f, "/{}", self.subresource)?;
-        }
-        if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
-        }
-        if !self.namespace.is_empty() {
-            write!(f, " in {}", self.namespace)?;
-        }
+        write_rule(f, self.verb, self.resource, self.subresource, self.group, self.namespace)?;
         write!(f, " (needed for {})", self.purpose)
     }
+}
+
+fn write_rule(
+    f: &mut fmt::Formatter<'_>,
+    verb: &str,
+    resource: &str,
+    subresource: &str,
+    group: &str,
+    namespace: &str,
+) -> fmt::Result {
+    write!(f, "{verb} {resource}")?;
+    if !subresource.is_empty() {
+        write!(f, "/{subresource}")?;
+    }
+    if !group.is_empty() {
+        write!(f, ".{group}")?;
+    }
+    if !namespace.is_empty() {
+        write!(f, " in {namespace}")?;
+    }
+    Ok(())
 }
 
 /// Asks the API server who we are (`SelfSubjectReview`).

@@ -1,4 +1,4 @@
-//! Clients of the API server: each with a connection of its own, all of them counted.
+//! Clients of the API server: each with a connection of its own, all of them counted, and what they are refused is told.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +11,7 @@ use kube::{Client, Config};
 use tokio::sync::watch;
 use tower::{BoxError, Service};
 use virtual_kubelet::controller::node::ClientSource;
+use virtual_kubelet::permissions::RefusalsLayer;
 
 use crate::metrics::ApiRequestsLayer;
 
@@ -19,13 +20,14 @@ use crate::metrics::ApiRequestsLayer;
 pub(crate) struct Clients {
     config: Config,
     counted: ApiRequestsLayer,
+    refusals: RefusalsLayer,
     /// Changes when there is a new client certificate in the file that the configuration names.
     renewed: Option<watch::Receiver<u64>>,
 }
 
 impl Clients {
     pub(crate) fn new(config: Config, counted: ApiRequestsLayer) -> Self {
-        Self { config, counted, renewed: None }
+        Self { config, counted, refusals: RefusalsLayer::default(), renewed: None }
     }
 
     /// The same, with connections that are made anew whenever this changes.
@@ -44,7 +46,7 @@ impl Clients {
 
     /// Reads the certificate's file.
     fn connect_once(&self) -> kube::Result<Client> {
-        Ok(ClientBuilder::try_from(self.config.clone())?.with_layer(&self.counted).build())
+        Ok(ClientBuilder::try_from(self.config.clone())?.with_layer(&self.counted).with_layer(&self.refusals).build())
     }
 }
 

@@ -12,6 +12,8 @@ use crate::error::UsageError;
 
 /// Libraries that tell about every connection and frame; they are heard one level less, so that `debug` stays readable.
 const TALKATIVE: [&str; 8] = ["h2", "hyper", "hyper_util", "kube_client", "kube_runtime", "rustls", "tower", "bollard"];
+/// Kube complains of each failed request, with less of the cause, and more often, than whoever sent it.
+const FAILED_REQUESTS: [&str; 2] = ["kube_client::client::builder", "kube_runtime::watcher"];
 
 /// How to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +59,8 @@ impl Logging {
         };
         let base = Targets::new().with_default(self.level);
         let targets = TALKATIVE.iter().fold(base, |targets, library| targets.with_target(*library, libraries));
-        // Kube calls each failed request an error, with less of the cause than whoever sent it tells.
         let failed_requests = if self.level >= Level::DEBUG { libraries } else { LevelFilter::OFF };
-        targets.with_target("kube_client::client::builder", failed_requests)
+        FAILED_REQUESTS.iter().fold(targets, |targets, library| targets.with_target(*library, failed_requests))
     }
 }
 
@@ -108,12 +109,10 @@ mod tests {
         assert!(targets.would_enable("vk_controller", &Level::DEBUG));
         assert!(targets.would_enable("hyper::proto", &Level::INFO));
         assert!(!targets.would_enable("hyper::proto", &Level::DEBUG));
-        let failed_request = |level| {
-            Logging::new(Some(level), None)
-                .unwrap()
-                .targets()
-                .would_enable("kube_client::client::builder", &Level::ERROR)
-        };
-        assert!(failed_request("debug") && !failed_request("info"));
+        let failed_request =
+            |level, library| Logging::new(Some(level), None).unwrap().targets().would_enable(library, &Level::ERROR);
+        for library in FAILED_REQUESTS {
+            assert!(failed_request("debug", library) && !failed_request("info", library), "{library}");
+        }
     }
 }

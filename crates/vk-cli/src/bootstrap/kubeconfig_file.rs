@@ -19,8 +19,8 @@ pub(super) enum Standing {
     Unusable(String),
 }
 
-/// Whether a kubeconfig can be used now: its client certificate, if it names one in a file, is there and has not ended.
-/// Credentials of other kinds are not looked into.
+/// Whether a kubeconfig can be used now: its client certificate, if it names one in a file, is there with its key, is whole and
+/// has not ended. Credentials of other kinds are not looked into.
 pub(super) fn standing(kubeconfig: &Path, now: Timestamp) -> Standing {
     if !kubeconfig.exists() {
         return Standing::Absent;
@@ -30,18 +30,22 @@ pub(super) fn standing(kubeconfig: &Path, now: Timestamp) -> Standing {
     let context = config.contexts.iter().find(|context| Some(&context.name) == config.current_context.as_ref());
     let user = context.and_then(|context| context.context.as_ref()?.user.clone());
     let user = config.auth_infos.iter().find(|named| Some(&named.name) == user.as_ref());
-    let certificate = user.and_then(|user| user.auth_info.as_ref()?.client_certificate.clone());
-    let Some(certificate) = certificate else { return Standing::Good };
-    match fs::read_to_string(&certificate) {
-        Err(error) => Standing::Unusable(format!("{certificate}: {error}")),
-        Ok(text) => match Certificate::parse(&text) {
-            Ok(parsed) if parsed.facts().not_after <= now => {
-                Standing::Unusable(format!("the certificate in {certificate} ended at {}", parsed.facts().not_after))
-            }
-            // A certificate whose key is in another file is somebody else's business.
-            _ => Standing::Good,
-        },
+    let user = user.and_then(|user| user.auth_info.as_ref());
+    let files = user.and_then(|user| Some((user.client_certificate.as_deref()?, user.client_key.as_deref()?)));
+    let Some((certificate, key)) = files else { return Standing::Good };
+    match certificate_in(certificate, key) {
+        Err(why) => Standing::Unusable(why),
+        Ok(parsed) if parsed.facts().not_after <= now => {
+            Standing::Unusable(format!("the certificate in {certificate} ended at {}", parsed.facts().not_after))
+        }
+        Ok(_) => Standing::Good,
     }
+}
+
+fn certificate_in(certificate: &str, key: &str) -> Result<Certificate, String> {
+    let read = |path: &str| fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+    let (chain, key) = (read(certificate)?, read(key)?);
+    Certificate::issued(chain.as_bytes(), &key).map_err(|error| format!("{certificate}: {error}"))
 }
 
 /// Writes a kubeconfig for the bootstrap kubeconfig's cluster and the certificate in this file, with its key.

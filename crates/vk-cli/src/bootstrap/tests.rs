@@ -51,6 +51,28 @@ fn a_kubeconfig_whose_certificate_is_gone_is_no_good() {
 }
 
 #[test]
+fn a_kubeconfig_whose_certificate_is_damaged_is_no_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let (target, file) = (directory.path().join("kubelet.kubeconfig"), directory.path().join("current.pem"));
+    written(&bootstrap(&directory), &target, &file).unwrap();
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec!["a".to_owned()]).unwrap();
+    let (chain, key) = (cert.pem(), signing_key.serialize_pem());
+    let now = Timestamp::now();
+    fs::write(&file, format!("{key}{chain}")).unwrap();
+    assert_eq!(standing(&target, now), Standing::Good);
+    let half = &chain[..chain.len() / 2];
+    for damaged in
+        ["", "no PEM at all", &chain, &key, &format!("{key}{half}"), &format!("{key}{chain}").replace('A', "B")]
+    {
+        fs::write(&file, damaged).unwrap();
+        let found = standing(&target, now);
+        assert!(matches!(&found, Standing::Unusable(why) if why.contains("current.pem")), "{found:?}: {damaged}");
+    }
+    fs::write(&file, [0, 159, 146, 150]).unwrap();
+    assert!(matches!(standing(&target, now), Standing::Unusable(_)));
+}
+
+#[test]
 fn a_bootstrap_kubeconfig_without_a_cluster_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bootstrap.kubeconfig");

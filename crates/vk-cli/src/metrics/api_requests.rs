@@ -3,10 +3,11 @@
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use http::{Method, Request, Response, Uri};
+use http::{Request, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
+use virtual_kubelet::permissions::RequestAttributes;
 
 use super::Counters;
 
@@ -61,7 +62,8 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let (verb, resource) = classify(request.method(), request.uri());
+        let attributes = RequestAttributes::of(request.method(), request.uri());
+        let (verb, resource) = (attributes.verb, attributes.resource_path());
         let counters = self.counters.clone();
         let answer = self.inner.call(request);
         Box::pin(async move {
@@ -74,63 +76,9 @@ where
     }
 }
 
-/// The verb as Kubernetes has it, and the resource without the names of objects: labels must stay few.
-fn classify(method: &Method, uri: &Uri) -> (&'static str, String) {
-    let mut segments = uri.path().split('/').filter(|segment| !segment.is_empty());
-    let prefix = match segments.next() {
-        Some("api") => 1,
-        Some("apis") => 2,
-        _ => return (verb(method, uri, true), "none".to_owned()),
-    };
-    let rest: Vec<&str> = segments.skip(prefix).collect();
-    let rest = match rest.as_slice() {
-        ["namespaces", _, below @ ..] if !below.is_empty() => below,
-        all => all,
-    };
-    let resource = match rest {
-        [] => "none".to_owned(),
-        [resource] | [resource, _] => (*resource).to_owned(),
-        [resource, _, subresource, ..] => format!("{resource}/{subresource}"),
-    };
-    (verb(method, uri, rest.len() > 1), resource)
-}
-
-fn verb(method: &Method, uri: &Uri, is_named: bool) -> &'static str {
-    let is_watch =
-        uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true" || part == "watch=1"));
-    match *method {
-        Method::GET if is_watch => "watch",
-        Method::GET if is_named => "get",
-        Method::GET => "list",
-        Method::POST => "create",
-        Method::PATCH => "patch",
-        Method::PUT => "update",
-        Method::DELETE => "delete",
-        _ => "other",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn requests_are_told_apart_without_names() {
-        let cases = [
-            (Method::GET, "/api/v1/pods?fieldSelector=spec.nodeName%3Dvk", "list", "pods"),
-            (Method::GET, "/api/v1/pods?watch=true&resourceVersion=1", "watch", "pods"),
-            (Method::PATCH, "/api/v1/namespaces/default/pods/web-0/status", "patch", "pods/status"),
-            (Method::DELETE, "/api/v1/namespaces/default/pods/web-0", "delete", "pods"),
-            (Method::GET, "/api/v1/namespaces/default", "get", "namespaces"),
-            (Method::POST, "/api/v1/namespaces/a/serviceaccounts/b/token", "create", "serviceaccounts/token"),
-            (Method::GET, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/vk", "get", "leases"),
-            (Method::POST, "/apis/authorization.k8s.io/v1/subjectaccessreviews", "create", "subjectaccessreviews"),
-            (Method::GET, "/version", "get", "none"),
-        ];
-        for (method, uri, verb, resource) in cases {
-            assert_eq!(classify(&method, &Uri::from_static(uri)), (verb, resource.to_owned()), "{uri}");
-        }
-    }
 
     #[tokio::test]
     async fn answers_and_failures_are_counted() {

@@ -72,7 +72,12 @@ pub(super) async fn watch_pods(
                 }
                 Some(Err(error)) => {
                     let delay = backoff.next_delay(env.random().next_u64());
-                    tracing::warn!(%error, ?delay, "the watch of pods failed; it goes on after a delay");
+                    // An outage is told once, however long it lasts.
+                    if backoff.failures() == 1 {
+                        tracing::warn!(%error, "the watch of pods failed; it goes on as soon as the API server answers");
+                    } else {
+                        tracing::debug!(%error, ?delay, "the watch of pods still fails");
+                    }
                     tokio::time::sleep(delay).await;
                 }
                 None => break,

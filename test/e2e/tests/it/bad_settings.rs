@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::stage::{AgentProcess, Environment, Identity, Stage, condition, shipped_manifest, sleeper};
+use crate::stage::{AgentProcess, Environment, Identity, Stage, condition, sleeper};
 use forwarder::Forwarder;
 
 /// Runs the program to its end; answers with its exit code and what it said.
@@ -159,25 +159,6 @@ fn a_docker_that_does_not_run_yet_is_waited_for() {
     });
     assert!(node["status"]["nodeInfo"]["containerRuntimeVersion"].to_string().contains("docker://"), "{node}");
     stage.until_running("early");
-}
-
-#[test]
-fn a_permission_that_is_missing_is_named() {
-    let mut stage = Stage::open(&Environment::read(), Identity::ServiceAccount);
-    let manifest = fs::read_to_string(shipped_manifest()).unwrap();
-    // The ClusterRole alone, under another name and without what many older manifests lack.
-    let role = manifest.split("---\n").find(|part| part.contains("\nkind: ClusterRole\n")).unwrap();
-    let token = "  - apiGroups: [\"\"]\n    resources: [serviceaccounts/token]\n    verbs: [create]\n";
-    assert!(role.contains(token), "{role}");
-    let name = stage.name().to_owned();
-    let role = role.replace(token, "").replace("name: virtual-kubelet", &format!("name: {name}"));
-    let manifest = stage.write("role.yaml", &role);
-    let kubeconfig = stage.environment().cluster.service_account_kubeconfig(&name, "agent", &manifest).unwrap();
-    let mut command = stage.command("mock");
-    command.arg(format!("--kubeconfig={}", kubeconfig.display()));
-    stage.start(&mut command);
-    let line = stage.agent().until_log("not permitted");
-    assert!(line.contains("serviceaccounts/token") && line.contains("ClusterRole"), "{line}");
 }
 
 fn kubeconfig_of(stage: &Stage) -> Value {

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::json;
 use test_cluster::CertificateContent;
 
-use crate::stage::{Environment, Identity, Stage, eventually, shipped_manifest, text};
+use crate::stage::{AgentProcess, Environment, Identity, Stage, eventually, shipped_manifest, text};
 
 under_both_identities! {
     the_cluster_signs_the_serving_certificate
@@ -166,20 +166,27 @@ fn bootstrap_kubeconfig(stage: &Stage) -> PathBuf {
     own
 }
 
+/// Where the agent writes its kubeconfig.
+fn kept_kubeconfig(stage: &Stage) -> PathBuf {
+    stage.state_directory().join("kubelet.kubeconfig")
+}
+
+/// The agent with the mock provider, without a kubeconfig unless it has written one.
+fn bootstrapping(stage: &Stage, bootstrap: &Path) -> Command {
+    let mut command = stage.command("mock");
+    command
+        .arg(format!("--bootstrap-kubeconfig={}", bootstrap.display()))
+        .arg(format!("--kubeconfig={}", kept_kubeconfig(stage).display()))
+        .arg("--rotate-certificates");
+    command
+}
+
 #[test]
 fn a_node_without_credentials_comes_by_its_own() {
     let mut stage = Stage::open(&Environment::read(), Identity::Node);
     let bootstrap = bootstrap_kubeconfig(&stage);
-    let kubeconfig = stage.state_directory().join("kubelet.kubeconfig");
-    let command = |stage: &Stage| {
-        let mut command = stage.command("mock");
-        command
-            .arg(format!("--bootstrap-kubeconfig={}", bootstrap.display()))
-            .arg(format!("--kubeconfig={}", kubeconfig.display()))
-            .arg("--rotate-certificates");
-        command
-    };
-    let mut first = command(&stage);
+    let kubeconfig = kept_kubeconfig(&stage);
+    let mut first = bootstrapping(&stage, &bootstrap);
     stage.start(&mut first);
     stage.agent().until_log("a client certificate was issued");
     let line = stage.agent().until_log("known to the API server");
@@ -195,10 +202,49 @@ fn a_node_without_credentials_comes_by_its_own() {
     let issued = fs::read(&certificate).unwrap();
     stage.kill_agent();
     fs::write(&bootstrap, "{}").unwrap();
-    let mut second = command(&stage);
+    let mut second = bootstrapping(&stage, &bootstrap);
     stage.start(&mut second);
     stage.until_ready();
     assert_eq!(fs::read(&certificate).unwrap(), issued);
+}
+
+#[test]
+fn a_damaged_client_certificate_is_asked_for_anew() {
+    let mut stage = Stage::open(&Environment::read(), Identity::Node);
+    let bootstrap = bootstrap_kubeconfig(&stage);
+    let certificate = pki(&stage).join("kubelet-client-current.pem");
+    // Nothing is left of it, or the half, or all of it with other bytes among them.
+    let damages: [fn(&[u8]) -> Vec<u8>; 3] =
+        [|_| Vec::new(), |whole| whole[..whole.len() / 2].to_vec(), |whole| [&[0xff; 64], &whole[64..]].concat()];
+    let mut issued: Vec<Vec<u8>> = Vec::new();
+    for damage in [None].into_iter().chain(damages.map(Some)) {
+        if let (Some(damage), Some(whole)) = (damage, issued.last()) {
+            fs::write(&certificate, damage(whole)).unwrap();
+        }
+        let mut command = bootstrapping(&stage, &bootstrap);
+        stage.start(&mut command);
+        if damage.is_some() {
+            let line = stage.agent().until_log("the kubeconfig is no good: it is made anew");
+            assert!(line.contains("kubelet-client-current.pem"), "{line}");
+        }
+        stage.agent().until_log("a client certificate was issued");
+        stage.until_ready();
+        let now = fs::read(&certificate).unwrap();
+        assert!(!issued.contains(&now));
+        issued.push(now);
+        stage.kill_agent();
+    }
+    // Without a way to ask for another one, the file is named.
+    fs::write(&certificate, "damaged").unwrap();
+    let mut command = stage.command("mock");
+    command.arg(format!("--kubeconfig={}", kept_kubeconfig(&stage).display()));
+    let log = stage.write("without-bootstrap.log", "");
+    let agent = AgentProcess::start(&mut command, &stage.environment().cluster, &log);
+    let (code, said) = agent.until_ended();
+    assert!(
+        code == Some(1) && said.contains("kubelet-client-current.pem") && !said.contains("panicked"),
+        "{code:?} {said}"
+    );
 }
 
 #[test]

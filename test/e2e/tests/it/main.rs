@@ -32,6 +32,7 @@ mod metrics_server;
 mod mock_provider;
 mod node;
 mod node_proxy;
+mod permissions;
 mod pod_environment;
 mod pod_life;
 mod port_forward;
