@@ -16,7 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use virtual_kubelet::kubelet_api::MetricsSource;
+use virtual_kubelet::kubelet_api::{MetricsSource, RequestMetrics};
 
 pub(crate) use api_requests::ApiRequestsLayer;
 pub(crate) use orphans::OrphanMetrics;
@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     pub(crate) provider_calls: ProviderCallsLayer,
     /// Pods that the back end holds and the API does not.
     pub(crate) orphans: OrphanMetrics,
+    kubelet_api: RequestMetrics,
     registered: Gauge,
     reachable: Gauge,
 }
@@ -47,6 +48,7 @@ impl Metrics {
     pub(crate) fn new(node: &str, provider: &str) -> Self {
         let mut all = Registry::default();
         all.register_collector(Box::new(process::ProcessCollector));
+        let kubelet_api = RequestMetrics::register(&mut all);
         let registry = all.sub_registry_with_prefix("virtual_kubelet");
         let build = Build { version: crate::VERSION, node: node.to_owned(), provider: provider.to_owned() };
         registry.register("build", "Version, node and provider", Info::new(build));
@@ -57,7 +59,7 @@ impl Metrics {
         let api_requests = ApiRequestsLayer::register(registry);
         let provider_calls = ProviderCallsLayer::register(registry);
         let orphans = OrphanMetrics::register(registry);
-        Self { registry: Arc::new(all), api_requests, provider_calls, orphans, registered, reachable }
+        Self { registry: Arc::new(all), api_requests, provider_calls, orphans, kubelet_api, registered, reachable }
     }
 
     /// What is known about the node now.
@@ -73,6 +75,10 @@ impl MetricsSource for Metrics {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    fn requests(&self) -> Option<&RequestMetrics> {
+        Some(&self.kubelet_api)
     }
 }
 

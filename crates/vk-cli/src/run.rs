@@ -212,7 +212,7 @@ impl Start<'_> {
             );
             return Ok(clients);
         }
-        certificate.rotate(clients).map_err(|error| RunError::Client { error: api_server::chain(&error) })
+        certificate.rotate(clients).map_err(|error| unusable(config, &error))
     }
 
     /// Brings the node up to its registration. `None` if the end came first.
@@ -228,7 +228,7 @@ impl Start<'_> {
         let starting = async {
             let server = config.cluster_url.to_string();
             let clients = self.clients(&config, certificate, metrics)?;
-            let client = clients.make().map_err(|error| RunError::Client { error: api_server::chain(&error) })?;
+            let client = clients.make().map_err(|error| unusable(&config, &error))?;
             let id = api_server::wait(&client, &server, self.options.cluster.id.as_deref(), readiness).await?;
             readiness.send_replace(Readiness::NotReady("the node is not registered yet".to_owned()));
             let discovered = node::Discovered {
@@ -335,6 +335,13 @@ async fn follow(node: &RunningNode, metrics: &Metrics) {
             return std::future::pending().await;
         }
     }
+}
+
+/// Kube does not say in which file it found what it cannot use.
+fn unusable(config: &Config, error: &kube::Error) -> RunError {
+    let error = api_server::chain(error);
+    let file = config.auth_info.client_certificate.as_ref();
+    RunError::Client { error: file.map_or_else(|| error.clone(), |file| format!("{file}: {error}")) }
 }
 
 async fn provider_config(path: Option<&Path>) -> Result<ConfigDocument, RunError> {

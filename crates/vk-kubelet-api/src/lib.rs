@@ -30,6 +30,7 @@ mod pod_source;
 mod probes;
 #[cfg(test)]
 mod recorded_client;
+mod request_metrics;
 mod response;
 mod routes;
 mod server;
@@ -50,6 +51,7 @@ pub use health::HealthCheck;
 pub use limits::Limits;
 pub use metrics_source::MetricsSource;
 pub use pod_source::{ContainerEntry, PodEntry, PodSource, RunningPod};
+pub use request_metrics::{CountedRequest, RequestMetrics};
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub use routes::fuzz;

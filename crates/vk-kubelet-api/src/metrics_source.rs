@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::request_metrics::RequestMetrics;
+
 /// Behind `/metrics`: the agent's own metrics.
 pub trait MetricsSource: fmt::Debug + Send + Sync {
     /// All of them, as an OpenMetrics 1.0 document that ends with `# EOF`. They are converted for scrapers that know
@@ -10,4 +12,9 @@ pub trait MetricsSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// If they cannot be written.
     fn open_metrics(&self) -> Result<String, fmt::Error>;
+
+    /// Where requests to the kubelet API are counted, if they are.
+    fn requests(&self) -> Option<&RequestMetrics> {
+        None
+    }
 }

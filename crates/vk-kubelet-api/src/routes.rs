@@ -29,10 +29,12 @@ use tokio::time::timeout;
 use crate::authentication::{Authenticator, PeerCertificate, UserInfo};
 use crate::authorization::{Attributes, Decision};
 use crate::limits::Limits;
+use crate::request_metrics::CountedRequest;
 use crate::response::{Body, Refusal};
 use crate::server::NodeServices;
 use crate::stats::StatsReader;
 use remote_command::RemoteCommands;
+pub(crate) use route::PathLabel;
 use route::{Endpoint, Route};
 
 /// Everything that answering requests takes, shared by all connections.
@@ -76,6 +78,12 @@ impl Service {
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.authenticator
+    }
+
+    /// Counts a request until what is returned is dropped.
+    pub(crate) fn count(&self, request: &Parts) -> Option<CountedRequest> {
+        let metrics = self.node.metrics.as_ref()?.requests()?;
+        Some(metrics.begin(&request.method, request.uri.path()))
     }
 
     /// Who sends a request; if nobody can say, the answer.

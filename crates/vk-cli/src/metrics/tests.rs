@@ -29,6 +29,7 @@ async fn families() -> BTreeMap<String, Family> {
     let target = Target::new(PodUid::from("a"), PodKey::new("default", "a"));
     // The back end has been dropped, so the call fails; it is counted like any other.
     metrics.provider_calls.layer(mock).lookup(target).await.unwrap_err();
+    drop(metrics.requests().unwrap().begin(&http::Method::GET, "/pods"));
     let text = ExpositionFormat::Text.convert(metrics.open_metrics().unwrap());
     read(&text)
 }
@@ -65,7 +66,8 @@ async fn every_metric_is_documented() {
 async fn names_follow_the_conventions() {
     for (name, Family { kind, help, .. }) in families().await {
         assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
-        assert!(name.starts_with("virtual_kubelet_") || name.starts_with("process_"), "{name}");
+        let prefixes = ["virtual_kubelet_", "process_", "kubelet_http_"];
+        assert!(prefixes.iter().any(|prefix| name.starts_with(prefix)), "{name}");
         assert_eq!(kind == "counter", name.ends_with("_total"), "{name}: {kind}");
         assert!(kind != "histogram" || name.ends_with("_seconds"), "{name}: {kind}");
         assert!(!["_ms", "_millis", "_kb", "_count"].iter().any(|unit| name.ends_with(unit)), "{name}");

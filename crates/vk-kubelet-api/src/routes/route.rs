@@ -85,6 +85,50 @@ pub(super) struct SessionPath {
     pub(super) uid: Option<String>,
 }
 
+/// A path as metrics name it: the first segment, as a kubelet's do, so that there are few of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PathLabel {
+    pub(crate) text: &'static str,
+    /// Whether it leads to sessions, which last as long as their client wants.
+    pub(crate) long_running: bool,
+}
+
+/// The first segments that mean something here or to a kubelet.
+const FIRST_SEGMENTS: [&str; 15] = [
+    "attach",
+    "checkpoint",
+    "configz",
+    "containerLogs",
+    "exec",
+    "flagz",
+    "healthz",
+    "logs",
+    "metrics",
+    "pods",
+    "portForward",
+    "run",
+    "runningpods",
+    "stats",
+    "statusz",
+];
+
+impl PathLabel {
+    /// The label of a URL's path, percent-encoded.
+    pub(crate) fn of(path: &str) -> Self {
+        let mut segments = path.strip_prefix('/').unwrap_or_default().split('/').map(decode);
+        let first = segments.next().flatten().unwrap_or_default();
+        let known = FIRST_SEGMENTS.iter().find(|known| **known == first);
+        let text = match (known, segments.next().flatten().as_deref()) {
+            (Some(&"metrics"), Some("cadvisor")) => "metrics/cadvisor",
+            (Some(&"metrics"), Some("probes")) => "metrics/probes",
+            (Some(&"metrics"), Some("resource")) => "metrics/resource",
+            (Some(&"metrics"), Some(other)) if !other.is_empty() => "other",
+            (known, _) => known.copied().unwrap_or("other"),
+        };
+        Self { text, long_running: matches!(text, "exec" | "attach" | "portForward") }
+    }
+}
+
 const PROXY: &[&str] = &["proxy"];
 const PODS: &[&str] = &["pods", "proxy"];
 const CONFIGZ: &[&str] = &["configz", "proxy"];
@@ -291,7 +335,43 @@ mod tests {
         assert_eq!(Route::parse("/healthz/a/b").endpoint, Endpoint::Unserved);
     }
 
+    #[test]
+    fn labels_are_few_whatever_is_asked_for() {
+        let label = |path| PathLabel::of(path).text;
+        for (path, text) in [
+            ("/exec/ns/pod/c", "exec"),
+            ("/exec", "exec"),
+            ("/%65xec/ns/pod/c", "exec"),
+            ("/containerLogs/ns/pod/c", "containerLogs"),
+            ("/metrics", "metrics"),
+            ("/metrics/", "metrics"),
+            ("/metrics/resource", "metrics/resource"),
+            ("/metrics/made-up", "other"),
+            ("/stats/summary", "stats"),
+            ("/runningpods/", "runningpods"),
+            ("/", "other"),
+            ("", "other"),
+            ("*", "other"),
+            ("//pods", "other"),
+            ("/made-up", "other"),
+            ("/%ff", "other"),
+        ] {
+            assert_eq!(label(path), text, "{path}");
+        }
+        let long_running: Vec<&str> =
+            FIRST_SEGMENTS.into_iter().filter(|first| PathLabel::of(&format!("/{first}/a/b/c")).long_running).collect();
+        assert_eq!(long_running, ["attach", "exec", "portForward"]);
+    }
+
     proptest! {
+        #[test]
+        fn whatever_is_served_has_a_label(first in "[a-zA-Z]{0,12}", known in proptest::sample::select(&FIRST_SEGMENTS)) {
+            for first in [first.as_str(), known] {
+                let served = Route::parse(&format!("/{first}")) != Route::parse("/") || first == "logs";
+                prop_assert!(!served || PathLabel::of(&format!("/{first}")).text == first, "{first}");
+            }
+        }
+
         #[test]
         fn any_path_needs_some_permission(path in "[/a-zA-Z%0-9.]{0,60}") {
             prop_assert!(!Route::parse(&path).subresources.is_empty());

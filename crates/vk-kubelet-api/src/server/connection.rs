@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -213,6 +214,7 @@ impl Session {
     async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let active = self.activity.begin();
         let (mut parts, _body) = request.into_parts();
+        let mut counted = self.service.count(&parts);
         let version = parts.version;
         let has_body = announces_body(&parts.headers);
         let mut answer = match self.service.authenticate(&mut parts, self.peer.as_ref()).await {
@@ -226,10 +228,15 @@ impl Session {
             answer.response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(session) = answer.session {
+            let counted = counted.take();
+            let session = async move {
+                session.await;
+                drop(counted);
+            };
             // Dropped, it ends the connection, as it should where a client asks for two.
-            drop(self.upgrades.try_send(session));
+            drop(self.upgrades.try_send(session.boxed()));
         }
-        let held = (active, answer.permit);
+        let held = (active, answer.permit, counted);
         answer.response.map(|body| {
             body.map_frame(move |frame| {
                 let _ = &held;

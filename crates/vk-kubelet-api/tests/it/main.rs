@@ -14,6 +14,7 @@ mod pods_and_health;
 mod port_forwards;
 mod protocols;
 mod remote_commands;
+mod request_metrics;
 mod run;
 mod shutdown;
 mod statistics;

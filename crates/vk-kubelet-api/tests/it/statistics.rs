@@ -10,9 +10,10 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
 use serde_json::Value;
 use vk_core::{Error, PodKey, PodUid, RawPod, Result};
-use vk_kubelet_api::{MetricsSource, RunningPod};
+use vk_kubelet_api::{MetricsSource, RequestMetrics, RunningPod};
 use vk_provider::{
     ContainerStats, CpuStats, FilesystemStats, InterfaceStats, MemoryStats, NetworkStats, PodStats, ProbeCounts,
     ProbeType, Probes, Stats, StatsReply, StatsRequest,
@@ -56,12 +57,37 @@ impl Probes for FakeStats {
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct FakeMetrics;
+/// Shows one made-up counter, and counts requests for tests to look at.
+#[derive(Debug)]
+pub(crate) struct FakeMetrics {
+    registry: Registry,
+    requests: RequestMetrics,
+}
+
+impl Default for FakeMetrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let requests = RequestMetrics::register(&mut registry);
+        Self { registry, requests }
+    }
+}
+
+impl FakeMetrics {
+    /// What was counted.
+    pub(crate) fn counted(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+}
 
 impl MetricsSource for FakeMetrics {
     fn open_metrics(&self) -> std::result::Result<String, std::fmt::Error> {
         Ok("# HELP calls Calls.\n# TYPE calls counter\ncalls_total 3\n# EOF\n".to_owned())
+    }
+
+    fn requests(&self) -> Option<&RequestMetrics> {
+        Some(&self.requests)
     }
 }
 

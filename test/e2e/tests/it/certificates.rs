@@ -208,18 +208,33 @@ fn a_node_without_credentials_comes_by_its_own() {
     assert_eq!(fs::read(&certificate).unwrap(), issued);
 }
 
+#[derive(Clone, Copy)]
+enum Damage {
+    Emptied,
+    Halved,
+    /// No text any more.
+    Overwritten,
+}
+
+impl Damage {
+    fn done_to(self, whole: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Emptied => Vec::new(),
+            Self::Halved => whole[..whole.len() / 2].to_vec(),
+            Self::Overwritten => [&[0xff; 64], &whole[64..]].concat(),
+        }
+    }
+}
+
 #[test]
 fn a_damaged_client_certificate_is_asked_for_anew() {
     let mut stage = Stage::open(&Environment::read(), Identity::Node);
     let bootstrap = bootstrap_kubeconfig(&stage);
     let certificate = pki(&stage).join("kubelet-client-current.pem");
-    // Nothing is left of it, or the half, or all of it with other bytes among them.
-    let damages: [fn(&[u8]) -> Vec<u8>; 3] =
-        [|_| Vec::new(), |whole| whole[..whole.len() / 2].to_vec(), |whole| [&[0xff; 64], &whole[64..]].concat()];
     let mut issued: Vec<Vec<u8>> = Vec::new();
-    for damage in [None].into_iter().chain(damages.map(Some)) {
+    for damage in [None, Some(Damage::Emptied), Some(Damage::Halved), Some(Damage::Overwritten)] {
         if let (Some(damage), Some(whole)) = (damage, issued.last()) {
-            fs::write(&certificate, damage(whole)).unwrap();
+            fs::write(&certificate, damage.done_to(whole)).unwrap();
         }
         let mut command = bootstrapping(&stage, &bootstrap);
         stage.start(&mut command);
