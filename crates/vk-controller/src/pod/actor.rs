@@ -32,8 +32,8 @@ use super::write::PodWriter;
 use crate::env::Env;
 use crate::events::Involved;
 
-/// How many calls and writes may be under way at once. Starts, stops, removals, and what finds pods again have permits of
-/// their own: none of them can use up those of another.
+/// How many calls and writes may be under way at once. Starts, stops, removals, what finds pods again, and what finds those
+/// that are to stop have permits of their own: none of them can use up those of another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Permits {
     pub(super) starts: usize,
@@ -77,6 +77,7 @@ pub(super) struct Actor {
     starts: Arc<Semaphore>,
     stops: Arc<Semaphore>,
     recoveries: Arc<Semaphore>,
+    urgent_recoveries: Arc<Semaphore>,
     removals: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 
@@ -118,6 +119,7 @@ impl Actor {
             starts: Arc::new(Semaphore::new(work.permits.starts)),
             stops: Arc::new(Semaphore::new(work.permits.stops)),
             recoveries: Arc::new(Semaphore::new(work.permits.recoveries)),
+            urgent_recoveries: Arc::new(Semaphore::new(work.permits.recoveries)),
             removals: Arc::new(Semaphore::new(work.permits.removals)),
             writes: Arc::new(Semaphore::new(work.permits.writes)),
             node: work.caller.contexts.node.clone(),
@@ -190,7 +192,8 @@ impl Actor {
     }
 
     fn begin_nothing_new(&self) {
-        [&self.starts, &self.stops, &self.removals, &self.recoveries].into_iter().for_each(|permits| permits.close());
+        let permits = [&self.starts, &self.stops, &self.removals, &self.recoveries, &self.urgent_recoveries];
+        permits.into_iter().for_each(|permits| permits.close());
     }
 
     fn look_at_lease(&mut self) -> Option<Standing> {
@@ -497,14 +500,17 @@ impl Actor {
             cancel: cancel.clone(),
         };
         let waiting = cancel;
+        let is_urgent = entry.machine.is_urgent(id);
         let permits = match call {
             Call::Terminate { .. } => self.stops.clone(),
             Call::Remove => self.removals.clone(),
+            Call::Lookup if is_urgent => self.urgent_recoveries.clone(),
             Call::Adopt | Call::Lookup => self.recoveries.clone(),
             Call::Prepare | Call::Create | Call::Update(_) => self.starts.clone(),
         };
-        // Lookups are paid out of the same budget as lists.
-        let not_before = if call == Call::Lookup { self.work.reads.book_lookup(now) } else { now };
+        // Lookups are paid out of the same budget as lists; what is urgent is paid for, and does not wait until it can be.
+        let affordable = if call == Call::Lookup { self.work.reads.book_lookup(now) } else { now };
+        let not_before = if is_urgent { now } else { affordable };
         let env = self.env.clone();
         let turn = async move {
             if not_before > now {

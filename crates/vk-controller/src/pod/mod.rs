@@ -66,7 +66,8 @@ pub struct PodSettings {
     pub start_workers: usize,
     /// How many provider calls that stop pods may be under way at once.
     pub stop_workers: usize,
-    /// How many provider calls that take over or look up pods may be under way at once.
+    /// How many provider calls that take over or look up pods may be under way at once, and as many that look up those that
+    /// are to stop.
     pub recovery_workers: usize,
     /// How many provider calls that remove what is left of pods may be under way at once.
     pub remove_workers: usize,

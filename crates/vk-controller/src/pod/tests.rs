@@ -118,6 +118,29 @@ async fn lookups_keep_within_the_read_budget() {
     assert_eq!(world.back_end.starts(), [1; 40], "and none is forgotten");
 }
 
+/// They waited for as long as the others hung, and for the budget after that: an hour.
+#[tokio::test(start_paused = true)]
+async fn deletions_wait_behind_no_lookups_of_other_pods() {
+    let policy = PollPolicy::new(Duration::from_secs(600), Duration::from_secs(600), 100);
+    let world = World::new(BackEnd::new(|description| {
+        description.recovery = Recovery::ByHandle;
+        description.observe = Observe::Poll(policy);
+    }))
+    .await;
+    world.back_end.let_next_lookups_hang(32);
+    let _running = world.start();
+    for number in 0..100 {
+        world.create_pod(&format!("pod-{number}")).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1200)).await;
+    assert_eq!(world.back_end.starts(), [0; 0], "the permits are used up");
+    for number in 60..100 {
+        world.delete_pod(&format!("pod-{number}")).await;
+    }
+    let are_gone = |world: &World| (60..100).all(|number| world.pod(&format!("pod-{number}")).is_null());
+    assert!(world.comes(SOON, are_gone).await);
+}
+
 /// 32 removals that hung kept every other pod from being stopped.
 #[tokio::test(start_paused = true)]
 async fn removals_that_hang_do_not_hold_up_stops() {

@@ -159,6 +159,7 @@ impl PodMachine {
                     deadline,
                     told: None,
                     adoption_failed: false,
+                    sought_by: None,
                     accepted: false,
                 });
                 // The back-off was earned by what is not wanted any more.

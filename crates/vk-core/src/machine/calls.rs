@@ -51,17 +51,25 @@ impl PodMachine {
             Call::Terminate { .. } | Call::Remove => {}
         }
         let id = self.new_id();
+        let seeks = call == Call::Lookup && !matches!(self.backend, BackendView::Present(_));
+        if let Some(stop) = self.stop.as_mut().filter(|_| seeks) {
+            stop.sought_by.get_or_insert(id);
+        }
         self.calls.begin(id, call);
         effects.push(Effect::Call { id, call });
     }
 
     /// A create that is under way when its pod is to be stopped is asked to give up; what became of it is then looked up. A
-    /// lookup may have to wait minutes for its turn, and an adoption may hang: no stop waits for that.
+    /// lookup may have to wait minutes for its turn, and an adoption may hang: no stop waits for that. Where a lookup has to
+    /// tell whether there is anything to stop, it is asked for anew, as one that is urgent.
     fn cancel_what_is_not_wanted(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         let Some((id, call)) = self.calls.in_flight() else { return };
         let is_unwanted = match call {
             Call::Create | Call::Prepare => self.stop.is_some(),
-            Call::Lookup => self.stop.is_some() && matches!(self.wanted_call(now), Some(Call::Terminate { .. })),
+            Call::Lookup => self.stop.as_ref().is_some_and(|stop| match self.backend {
+                BackendView::Present(_) => matches!(self.wanted_call(now), Some(Call::Terminate { .. })),
+                _ => stop.sought_by.is_none(),
+            }),
             Call::Adopt => self.stop.is_some() && self.adopts_until().is_none_or(|until| now >= until),
             Call::Update(_) | Call::Terminate { .. } | Call::Remove => false,
         };

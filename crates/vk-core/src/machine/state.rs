@@ -60,6 +60,8 @@ pub(super) struct Stop {
     pub(super) told: Option<Duration>,
     /// The back end did not take the pod's context either: it is told to stop without.
     pub(super) adoption_failed: bool,
+    /// The first lookup since the order that had to tell whether there is anything to stop.
+    pub(super) sought_by: Option<EffectId>,
     /// The back end has taken the order: it restarts nothing of the pod any more. Until then it may, though a call with the
     /// order is under way.
     pub(super) accepted: bool,
@@ -320,6 +322,12 @@ impl PodMachine {
     /// Which incarnation of the back end the create under way is meant for.
     pub fn offered_to(&self) -> Option<&BackendInstance> {
         self.offered_to.as_ref()
+    }
+
+    /// Whether the pod's stop waits for this call, which is then not to wait behind those of other pods: the first lookup
+    /// since the order. Further ones are paid for like all others.
+    pub fn is_urgent(&self, id: EffectId) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.sought_by == Some(id))
     }
 
     /// What the back end wants to be given back.

@@ -98,6 +98,8 @@ struct State {
     starts: BTreeMap<PodUid, usize>,
     creates: usize,
     lookups: usize,
+    /// So many lookups, the next ones, never end.
+    hanging_lookups: usize,
     terminates: usize,
     /// Removals never end.
     removals_hang: bool,
@@ -115,6 +117,7 @@ impl BackEnd {
             starts: BTreeMap::new(),
             creates: 0,
             lookups: 0,
+            hanging_lookups: 0,
             terminates: 0,
             removals_hang: false,
             sinks: Vec::new(),
@@ -136,6 +139,10 @@ impl BackEnd {
 
     pub(super) fn let_removals_hang(&self, hang: bool) {
         self.state.lock().removals_hang = hang;
+    }
+
+    pub(super) fn let_next_lookups_hang(&self, count: usize) {
+        self.state.lock().hanging_lookups = count;
     }
 
     pub(super) fn lookups(&self) -> usize {
@@ -206,8 +213,17 @@ impl Provider for BackEnd {
     }
 
     async fn lookup(&self, target: Target) -> Result<LookupReply> {
-        let mut state = self.state.lock();
-        state.lookups += 1;
+        let hangs = {
+            let mut state = self.state.lock();
+            state.lookups += 1;
+            let hangs = state.hanging_lookups > 0;
+            state.hanging_lookups -= usize::from(hangs);
+            hangs
+        };
+        if hangs {
+            return std::future::pending().await;
+        }
+        let state = self.state.lock();
         Ok(state.pods.get(&target.uid).cloned().map_or_else(LookupReply::absent, LookupReply::found))
     }
 
