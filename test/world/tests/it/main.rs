@@ -10,3 +10,4 @@ mod mutants;
 mod orphans;
 mod repository;
 mod simulation;
+mod two_agents;
