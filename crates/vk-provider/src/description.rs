@@ -91,7 +91,8 @@ pub struct PollPolicy {
     pub transition: Duration,
     /// Time between two reads when every pod is steady.
     pub steady: Duration,
-    /// Upper bound of reads (`list` pages and `lookup`s together) per hour.
+    /// Upper bound of reads (`list` pages and `lookup`s together) per hour. The first lookup of a pod that is deleted before
+    /// it was found is paid out of it, and does not wait until it can be.
     pub reads_per_hour: u32,
 }
 

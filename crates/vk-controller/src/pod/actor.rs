@@ -246,11 +246,14 @@ impl Actor {
 
     fn watched(&mut self, watched: Watched) {
         match watched {
+            Watched::ListBegins => self.work.tenure.lists_anew(),
+            _ => self.work.tenure.heard(self.env.now().mono),
+        }
+        match watched {
             Watched::ListBegins => {
                 self.listing = Some(BTreeSet::new());
                 // The list comes after all of them. Whatever goes while it is read is shown to go by the watch.
                 self.departed.clear();
-                self.work.tenure.reconnected(self.env.now().mono);
             }
             Watched::Applied(snapshot) => {
                 if let Some(listing) = &mut self.listing {

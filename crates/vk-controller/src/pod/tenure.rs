@@ -7,9 +7,14 @@ use vk_core::node::lease::LeaseState;
 
 use crate::node::LeaseReport;
 
-/// So long after the lease has lapsed, or the way to the API server has come back, the heartbeat may still learn that another
-/// agent has taken the node: it asks again within two seconds, and waits for an answer for five.
-const UNCERTAINTY: Duration = Duration::from_secs(15);
+/// So long after the lease has lapsed, or the API server is heard of again, the heartbeat may still learn that another agent
+/// has taken the node: what was under way is lost within ten seconds, it asks again within two, and waits for an answer for
+/// five.
+const UNCERTAINTY: Duration = Duration::from_secs(20);
+
+/// Whoever takes a node has waited for one lease duration of 40 s since a renewal, and renewals come every ten: if our way to
+/// the API server was cut for that long, nothing was heard from it for almost as long as this.
+const SILENCE: Duration = Duration::from_secs(25);
 
 /// What the pod controller may do while the lease stands as it does.
 pub(super) struct Tenure {
@@ -17,6 +22,10 @@ pub(super) struct Tenure {
     standing: Standing,
     /// Since when another agent may have the node without our knowing.
     uncertain_since: Option<Duration>,
+    /// When the watch of our pods has last said something.
+    heard_at: Duration,
+    /// That watch begins anew, and has not been answered yet.
+    lists_anew: bool,
 }
 
 /// What the heartbeat has to say about the node.
@@ -47,7 +56,8 @@ impl LeaseView {
 impl Tenure {
     pub(super) fn new(lease: watch::Receiver<LeaseReport>, now: Duration) -> Self {
         let standing = LeaseView(lease.clone()).standing();
-        Self { lease, standing, uncertain_since: (standing == Standing::Uncertain).then_some(now) }
+        let uncertain_since = (standing == Standing::Uncertain).then_some(now);
+        Self { lease, standing, uncertain_since, heard_at: now, lists_anew: false }
     }
 
     pub(super) fn view(&self) -> LeaseView {
@@ -71,9 +81,17 @@ impl Tenure {
         Some(standing)
     }
 
-    /// The watch of our pods begins anew: perhaps there was no way to the API server, and there is one again.
-    pub(super) fn reconnected(&mut self, now: Duration) {
-        if self.uncertain_since.is_some() {
+    /// The watch of our pods begins anew; the API server has not answered yet.
+    pub(super) fn lists_anew(&mut self) {
+        self.lists_anew = true;
+    }
+
+    /// The watch of our pods says something. If it had begun anew, or been silent, perhaps there was no way to the API server:
+    /// what it shows now may be another agent's work, of which the heartbeat knows nothing yet.
+    pub(super) fn heard(&mut self, now: Duration) {
+        let was_silent = now.saturating_sub(std::mem::replace(&mut self.heard_at, now)) >= SILENCE;
+        let is_new = std::mem::take(&mut self.lists_anew);
+        if (was_silent || is_new) && self.uncertain_since.is_some() {
             self.uncertain_since = Some(now);
         }
     }
@@ -110,12 +128,21 @@ mod tests {
         assert_eq!(tenure.look(10 * SECOND), Some(Standing::Uncertain));
         assert!(!tenure.may_write(11 * SECOND), "the heartbeat has not been answered yet");
         assert!(tenure.may_write(10 * SECOND + UNCERTAINTY));
-        tenure.reconnected(60 * SECOND);
+        tenure.lists_anew();
+        assert!(tenure.may_write(55 * SECOND), "nobody has answered");
+        tenure.heard(60 * SECOND);
         assert!(!tenure.may_write(61 * SECOND), "another may have taken it meanwhile");
+        for second in 61..80 {
+            tenure.heard(second * SECOND);
+        }
+        assert!(tenure.may_write(60 * SECOND + UNCERTAINTY), "it is heard all the time, and so is the heartbeat");
+        tenure.heard(79 * SECOND + SILENCE);
+        assert!(!tenure.may_write(80 * SECOND + SILENCE), "the watch was cut off, and goes on");
         lease.send_replace(report(LeaseState::Held));
-        assert_eq!((tenure.look(62 * SECOND), tenure.may_write(62 * SECOND)), (Some(Standing::Ours), true));
-        tenure.reconnected(63 * SECOND);
-        assert!(tenure.may_write(63 * SECOND), "the lease is ours");
+        assert_eq!((tenure.look(110 * SECOND), tenure.may_write(110 * SECOND)), (Some(Standing::Ours), true));
+        tenure.lists_anew();
+        tenure.heard(300 * SECOND);
+        assert!(tenure.may_write(300 * SECOND), "the lease is ours");
     }
 
     #[test]

@@ -153,6 +153,8 @@ fn an_agent_that_comes_back_to_a_node_that_was_taken_gives_no_orders() {
         assert_eq!((lease_of(&first), lease_of(&second)), (LeaseState::Lapsed, LeaseState::Held));
         uids.push(world.create_pod("meanwhile").await);
         runs(&world, "meanwhile").await;
+        // Longer than an agent that is alone holds its statuses back.
+        tokio::time::sleep(Duration::from_secs(60)).await;
         wires.orders_of_the_first();
 
         wires.set_way(Way::SlowHeartbeat);
