@@ -172,7 +172,7 @@ pub struct AttachRequest {
     pub target: Target,
     /// Name of the container.
     pub container: String,
-    /// The client has a terminal.
+    /// The client has a terminal. What the container itself has (`spec.containers[].tty`) decides what its output looks like.
     pub tty: bool,
 }
 

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use vk_core::quantity::Quantity;
 use vk_provider::ConfigDocument;
 
+use crate::capabilities;
+
 /// Where Docker listens unless something else is said.
 const DEFAULT_ENDPOINT: &str = "unix:///var/run/docker.sock";
 
@@ -31,6 +33,9 @@ pub struct DockerConfig {
     pub allow_host_namespaces: bool,
     /// Whether containers may be privileged.
     pub allow_privileged: bool,
+    /// Linux capabilities that containers may add, beyond those that Docker gives every container: names as in Kubernetes,
+    /// without `CAP_`, or `ALL`. With `allow_privileged` they may add any.
+    pub allowed_capabilities: Vec<String>,
 }
 
 /// What the node offers.
@@ -146,6 +151,10 @@ impl DockerConfig {
                 return wrong("host_path_prefixes", message);
             }
         }
+        if let Some(name) = self.allowed_capabilities.iter().find(|name| !capabilities::is_known(name)) {
+            let message = format!("{name:?} is no capability of Linux: write them like NET_ADMIN, or ALL for all");
+            return wrong("allowed_capabilities", message);
+        }
         if let Some(root) = self.volume_root.as_ref().filter(|root| !is_plain(root)) {
             return wrong("volume_root", format!("{} has to be an absolute path without ..", root.display()));
         }
@@ -216,6 +225,11 @@ mod tests {
         let error = parse("[capacity]\nmemory = \"8Gb\"").unwrap_err();
         assert!(error.contains("capacity.memory") && error.contains("8Gb"), "{error}");
         assert!(parse("host_path_prefixes = [\"/srv/../etc\"]").unwrap_err().contains("host_path_prefixes"));
+        for name in ["NET_ADMNI", "CAP_NET_ADMIN", "net_admin", ""] {
+            let error = parse(&format!("allowed_capabilities = [\"CHOWN\", \"{name}\"]")).unwrap_err();
+            assert!(error.contains("allowed_capabilities") && error.contains("NET_ADMIN"), "{error}");
+        }
+        assert!(parse("allowed_capabilities = [\"NET_ADMIN\", \"ALL\"]").is_ok());
     }
 
     #[test]

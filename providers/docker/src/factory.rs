@@ -10,6 +10,7 @@ use vk_core::{Error, Result};
 use vk_pod_engine::{EngineConfig, EngineEnv, PodEngine, RuntimeFeatures};
 use vk_provider::{BoxNodeProvider, BoxProvider, ConfigDocument, NodeContext, ProviderFactory};
 
+use crate::capabilities::AllowedCapabilities;
 use crate::config::{ConfigError, DockerConfig};
 use crate::connection::Connection;
 use crate::labels::Owner;
@@ -44,6 +45,7 @@ impl DockerFactory {
             .with_network_probe(Arc::new(HostNetworkProbe::new()?));
         let owner = Owner { cluster: node.cluster_id.to_string(), node: node.node_name.clone() };
         let settings = RuntimeSettings {
+            allowed_capabilities: AllowedCapabilities::of(&parsed),
             pause_image: parsed.pause_image,
             network: parsed.network.unwrap_or_else(|| "bridge".to_owned()),
             allow_host_namespaces: parsed.allow_host_namespaces,

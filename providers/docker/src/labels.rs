@@ -40,6 +40,21 @@ pub(crate) enum Labelled {
     Container { identity: ContainerIdentity, image: String, message_from_log: bool },
 }
 
+impl Labelled {
+    /// Whether both are the same run of the same container of the same pod, or of its sandbox.
+    pub(crate) fn is_same_run(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sandbox { pod, attempt }, Self::Sandbox { pod: other_pod, attempt: other_attempt }) => {
+                (&pod.uid, attempt) == (&other_pod.uid, other_attempt)
+            }
+            (Self::Container { identity, .. }, Self::Container { identity: other, .. }) => {
+                (&identity.pod.uid, &identity.name, identity.attempt) == (&other.pod.uid, &other.name, other.attempt)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Owner {
     /// The filter that finds this owner's objects, or those of one pod.
     pub(crate) fn filter(&self, uid: Option<&str>) -> HashMap<String, Vec<String>> {
@@ -166,6 +181,36 @@ mod tests {
         }
         let labels = owner("a").sandbox_labels(&pod(), 3);
         assert_eq!(owner("a").read(&labels), Some(Labelled::Sandbox { pod: pod(), attempt: 3 }));
+    }
+
+    #[test]
+    fn a_run_is_told_from_other_runs_and_from_the_sandbox() {
+        let container = |name: &str, attempt| Labelled::Container {
+            identity: ContainerIdentity {
+                pod: pod(),
+                name: name.to_owned(),
+                kind: ContainerKind::App,
+                attempt,
+                sandbox_attempt: 0,
+                spec_hash: String::new(),
+            },
+            image: String::new(),
+            message_from_log: false,
+        };
+        let sandbox = |uid: &str, attempt| Labelled::Sandbox { pod: PodIdentity { uid: uid.into(), ..pod() }, attempt };
+        let all = [
+            container("sandbox", 0),
+            container("sandbox", 1),
+            container("web", 0),
+            sandbox("u", 0),
+            sandbox("u", 1),
+            sandbox("v", 0),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            for (other_index, other) in all.iter().enumerate() {
+                assert_eq!(one.is_same_run(other), index == other_index, "{one:?} {other:?}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!
 //! Programs use [`DockerFactory`].
 
+mod capabilities;
 mod config;
 mod connection;
 mod factory;

@@ -2,7 +2,11 @@
 
 use vk_core::support::{FieldGroup, SupportTable, TokenVolume};
 
+use crate::capabilities::AllowedCapabilities;
 use crate::config::DockerConfig;
+
+const CAPABILITIES: &str = "spec.containers[].securityContext.capabilities.add";
+const PRIVILEGED: &str = "spec.containers[].securityContext.privileged";
 
 /// The fields that are honoured with this configuration.
 pub(crate) fn support(config: &DockerConfig) -> SupportTable {
@@ -40,7 +44,6 @@ pub(crate) fn support(config: &DockerConfig) -> SupportTable {
         .honour("spec.containers[].securityContext.runAsUser")
         .honour("spec.containers[].securityContext.runAsGroup")
         .honour("spec.containers[].securityContext.runAsNonRoot")
-        .honour("spec.containers[].securityContext.capabilities.add")
         .honour("spec.containers[].securityContext.capabilities.drop")
         .honour("spec.containers[].securityContext.readOnlyRootFilesystem")
         .honour("spec.containers[].securityContext.allowPrivilegeEscalation")
@@ -49,8 +52,12 @@ pub(crate) fn support(config: &DockerConfig) -> SupportTable {
         .with_init_containers()
         .with_sidecars()
         .with_token_volume(TokenVolume::Honour);
+    table = match AllowedCapabilities::of(config) {
+        AllowedCapabilities::Any => table.honour(CAPABILITIES),
+        AllowedCapabilities::Only(names) => table.honour_values(CAPABILITIES, names),
+    };
     if config.allow_privileged {
-        table = table.honour("spec.containers[].securityContext.privileged");
+        table = table.honour(PRIVILEGED);
     }
     if config.allow_host_namespaces {
         table = table.honour("spec.hostNetwork").honour("spec.hostIPC");
@@ -61,7 +68,21 @@ pub(crate) fn support(config: &DockerConfig) -> SupportTable {
             .honour("spec.volumes[].hostPath")
             .honour_below("spec.volumes[].hostPath.path", prefixes.collect::<Vec<_>>());
     }
-    table
+    [
+        (CAPABILITIES, "allowed_capabilities"),
+        (PRIVILEGED, "allow_privileged"),
+        ("spec.hostNetwork", "allow_host_namespaces"),
+        ("spec.hostIPC", "allow_host_namespaces"),
+        ("spec.volumes[].hostPath", "host_path_prefixes"),
+        ("spec.volumes[].hostPath.path", "host_path_prefixes"),
+    ]
+    .into_iter()
+    .fold(table, |table, (field, setting)| table.advise(field, advice(setting)))
+}
+
+/// What an operator can do about a field that is refused.
+pub(crate) fn advice(setting: &str) -> String {
+    format!("{setting} in the provider's configuration may allow it")
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ use super::catalogue::{self, FieldGroup};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SupportTable {
     pub(super) rules: BTreeMap<String, Values>,
+    /// By pattern: what can be done about a field that is not honoured.
+    pub(super) advice: BTreeMap<String, String>,
     pub(super) init_containers: bool,
     pub(super) sidecars: bool,
     pub(super) ephemeral_containers: bool,
@@ -124,6 +126,14 @@ impl SupportTable {
         self
     }
 
+    /// The same, with advice that ends the message about this field when it is not honoured, such as the provider's setting
+    /// that would change that.
+    #[must_use]
+    pub fn advise(mut self, pattern: &str, advice: impl Into<String>) -> Self {
+        self.advice.insert(pattern.to_owned(), advice.into());
+        self
+    }
+
     /// The same, with init containers that run one after the other, to their end.
     #[must_use]
     pub fn with_init_containers(mut self) -> Self {
@@ -165,7 +175,12 @@ impl SupportTable {
     /// What is wrong with the table itself: patterns that name no field of a pod. For a test of the provider.
     pub fn problems(&self) -> Vec<String> {
         let misnamed = |pattern: &&String| !catalogue::names_a_field(pattern);
-        self.rules.keys().filter(misnamed).map(|pattern| format!("{pattern} is not a field of a pod")).collect()
+        self.rules
+            .keys()
+            .chain(self.advice.keys())
+            .filter(misnamed)
+            .map(|pattern| format!("{pattern} is not a field of a pod"))
+            .collect()
     }
 
     fn rule(mut self, pattern: &str, values: Values) -> Self {

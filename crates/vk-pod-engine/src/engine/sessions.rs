@@ -10,7 +10,7 @@ use vk_provider::{Attach, AttachRequest, Exec, ExecRequest, Exit, Streams};
 
 use super::ask;
 use super::command::Command;
-use crate::runtime::{ContainerId, ContainerRuntime, Program, SessionRequest};
+use crate::runtime::{ContainerId, ContainerRuntime, Program};
 
 /// The engine's interfaces for sessions.
 pub(super) struct EngineSessions<R> {
@@ -23,7 +23,7 @@ impl<R: ContainerRuntime> EngineSessions<R> {
         Self { runtime, commands }
     }
 
-    async fn begin(&self, target: Target, name: &str, request: SessionRequest, streams: Streams) -> Result<Exit> {
+    async fn begin(&self, target: Target, name: &str, program: Program, streams: Streams) -> Result<Exit> {
         let uid = target.uid;
         let observation = ask(&self.commands, |reply| Command::Recall { uid, reply }).await?;
         let containers = observation.map(|observation| observation.containers).unwrap_or_default();
@@ -35,20 +35,19 @@ impl<R: ContainerRuntime> EngineSessions<R> {
         })?;
         let full_id = &container.container_id;
         let id = full_id.split_once("://").map_or(full_id.as_str(), |(_, id)| id);
-        self.runtime.session(&ContainerId::new(id), request, streams).await
+        self.runtime.session(&ContainerId::new(id), program, streams).await
     }
 }
 
 impl<R: ContainerRuntime> Exec for EngineSessions<R> {
     fn exec(&self, request: ExecRequest, streams: Streams) -> BoxFuture<'_, Result<Exit>> {
-        let session = SessionRequest { program: Program::Command(request.command), tty: request.tty };
-        async move { self.begin(request.target, &request.container, session, streams).await }.boxed()
+        let program = Program::Command { command: request.command, tty: request.tty };
+        async move { self.begin(request.target, &request.container, program, streams).await }.boxed()
     }
 }
 
 impl<R: ContainerRuntime> Attach for EngineSessions<R> {
     fn attach(&self, request: AttachRequest, streams: Streams) -> BoxFuture<'_, Result<Exit>> {
-        let session = SessionRequest { program: Program::OwnProcess, tty: request.tty };
-        async move { self.begin(request.target, &request.container, session, streams).await }.boxed()
+        async move { self.begin(request.target, &request.container, Program::OwnProcess, streams).await }.boxed()
     }
 }

@@ -25,7 +25,7 @@ pub use identity::{ContainerId, ContainerIdentity, PodIdentity, SandboxId};
 pub use image::{Credentials, Image, PullRequest};
 pub use network_probe::{HttpQuestion, NetworkProbe, NetworkQuestion};
 pub use sandbox::{Dns, HostAlias, PortMapping, SandboxSpec};
-pub use session::{Program, SessionRequest};
+pub use session::Program;
 pub use state::{RunState, RuntimeContainer, RuntimePod, RuntimeSandbox};
 pub use stats::{RuntimeContainerStats, RuntimePodStats};
 
@@ -102,7 +102,7 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     fn session(
         &self,
         _id: &ContainerId,
-        _request: SessionRequest,
+        _program: Program,
         _streams: vk_provider::Streams,
     ) -> impl Future<Output = Result<Exit>> + Send {
         async { Err(vk_core::Error::internal("this runtime has no interactive sessions")) }

@@ -1,19 +1,16 @@
 //! Interactive sessions in containers.
 
-/// What a session is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRequest {
-    /// What its streams lead to.
-    pub program: Program,
-    /// The client has a terminal.
-    pub tty: bool,
-}
-
 /// The program at the other end of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Program {
-    /// This one, which is started for the session.
-    Command(Vec<String>),
-    /// The one that the container runs anyway, which goes on after the session.
+    /// One that is started for the session.
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// It gets a terminal; stderr is then part of stdout.
+        tty: bool,
+    },
+    /// The one that the container runs anyway, which goes on after the session. Whether it has a terminal was settled when the
+    /// container was created; whether the client has one makes no difference.
     OwnProcess,
 }

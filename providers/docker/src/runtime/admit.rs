@@ -1,9 +1,10 @@
 //! Refuses pods that Docker cannot run, or may not.
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Pod, SecurityContext};
 use vk_core::{Error, Result};
 
 use super::RuntimeSettings;
+use crate::support::advice;
 
 /// Refuses what only Docker cannot do, and what the configuration forbids. The latter is in the support table too, which a
 /// node may be told not to insist on (`--unsupported-fields=warn`); root on the host is nothing to be had by that.
@@ -17,11 +18,9 @@ pub(super) fn admit(pod: &Pod, settings: &RuntimeSettings) -> Result<()> {
     }
     let lists = [("initContainers", spec.init_containers.as_ref()), ("containers", Some(&spec.containers))];
     for (list, containers) in lists {
-        let mut numbered = containers.into_iter().flatten().enumerate();
-        if let Some((index, _)) = numbered.find(|(_, container)| is_privileged(container) && !settings.allow_privileged)
-        {
-            let field = format!("spec.{list}[{index}].securityContext.privileged");
-            return Err(forbidden(&field, "allow_privileged"));
+        for (index, container) in containers.into_iter().flatten().enumerate() {
+            let Some(context) = &container.security_context else { continue };
+            admit_context(context, &format!("spec.{list}[{index}].securityContext"), settings)?;
         }
     }
     let mut volumes = spec.volumes.iter().flatten().enumerate();
@@ -35,12 +34,19 @@ pub(super) fn admit(pod: &Pod, settings: &RuntimeSettings) -> Result<()> {
     Ok(())
 }
 
-fn is_privileged(container: &Container) -> bool {
-    container.security_context.as_ref().and_then(|context| context.privileged).unwrap_or(false)
+fn admit_context(context: &SecurityContext, field: &str, settings: &RuntimeSettings) -> Result<()> {
+    if context.privileged.unwrap_or(false) && !settings.allow_privileged {
+        return Err(forbidden(&format!("{field}.privileged"), "allow_privileged"));
+    }
+    let mut added = context.capabilities.iter().filter_map(|capabilities| capabilities.add.as_ref()).flatten();
+    match added.find(|name| !settings.allowed_capabilities.permit(name)) {
+        Some(name) => Err(forbidden(&format!("{field}.capabilities.add ({name})"), "allowed_capabilities")),
+        None => Ok(()),
+    }
 }
 
 fn forbidden(field: &str, setting: &str) -> Error {
-    Error::unsupported(field, format!("not allowed on this node: set {setting} in the provider's configuration"))
+    Error::unsupported(field, format!("not allowed on this node; {}", advice(setting)))
 }
 
 #[cfg(test)]
@@ -48,11 +54,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::capabilities::AllowedCapabilities;
+    use crate::config::DockerConfig;
     use crate::volumes::HostPaths;
 
     fn settings(allowed: bool) -> RuntimeSettings {
         let prefixes = if allowed { vec!["/srv".into()] } else { Vec::new() };
+        let config = DockerConfig { allow_privileged: allowed, ..DockerConfig::default() };
         RuntimeSettings {
+            allowed_capabilities: AllowedCapabilities::of(&config),
             pause_image: None,
             network: "bridge".to_owned(),
             allow_host_namespaces: allowed,
@@ -69,6 +79,10 @@ mod tests {
     #[test]
     fn what_gives_root_on_the_host_is_refused_unless_it_is_configured() {
         let privileged = json!([{"name": "a", "securityContext": {"privileged": true}}]);
+        let capable = json!([
+            {"name": "a", "securityContext": {"capabilities": {"add": ["CHOWN"]}}},
+            {"name": "b", "securityContext": {"capabilities": {"drop": ["ALL"], "add": ["CHOWN", "sys_admin"]}}},
+        ]);
         for (spec, field, setting) in [
             (json!({"containers": [], "hostNetwork": true}), "spec.hostNetwork", "allow_host_namespaces"),
             (json!({"containers": [], "hostIPC": true}), "spec.hostIPC", "allow_host_namespaces"),
@@ -77,6 +91,16 @@ mod tests {
                 json!({"containers": [], "initContainers": privileged}),
                 "spec.initContainers[0].securityContext.privileged",
                 "allow_privileged",
+            ),
+            (
+                json!({"containers": capable}),
+                "spec.containers[1].securityContext.capabilities.add",
+                "allowed_capabilities",
+            ),
+            (
+                json!({"containers": [], "initContainers": capable}),
+                "spec.initContainers[1].securityContext.capabilities.add",
+                "allowed_capabilities",
             ),
             (
                 json!({"containers": [], "volumes": [{"name": "v", "hostPath": {"path": "/"}}]}),

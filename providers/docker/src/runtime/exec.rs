@@ -6,6 +6,7 @@ use futures::TryStreamExt;
 use vk_core::{Error, Result};
 use vk_pod_engine::runtime::{ContainerId, ExecOutcome};
 
+use super::exit_code::exit_code;
 use crate::connection::{error_of, read_error};
 
 /// As much is kept of what a command writes; the rest is read and dropped, or the command would block.
@@ -28,8 +29,7 @@ pub(super) async fn run(docker: &Docker, id: &ContainerId, command: Vec<String>)
             kept.extend_from_slice(&piece[..room]);
         }
     }
-    let ended = docker.inspect_exec(&made.id).await.map_err(read_error)?;
     let unknown = || Error::outcome_unknown("Docker does not say how the command has ended");
-    let exit_code = ended.exit_code.ok_or_else(unknown)?;
+    let exit_code = exit_code(docker, &made.id).await?.ok_or_else(unknown)?;
     Ok(ExecOutcome { exit_code, output: String::from_utf8_lossy(&kept).into_owned() })
 }

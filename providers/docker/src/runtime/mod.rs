@@ -4,6 +4,7 @@ mod admit;
 mod container;
 mod events;
 mod exec;
+mod exit_code;
 mod hang_up;
 mod image;
 mod inspect;
@@ -23,15 +24,16 @@ use tokio::sync::OnceCell;
 use vk_core::{BackendInstance, Error, Result};
 use vk_pod_engine::logs::ContainerLogRequest;
 use vk_pod_engine::runtime::{
-    ContainerId, ContainerSpec, ExecOutcome, HintSink, Image, PullRequest, RuntimePod, RuntimePodStats, RuntimeSandbox,
-    SandboxId, SandboxSpec, Scope, SessionRequest, Signal,
+    ContainerId, ContainerSpec, ExecOutcome, HintSink, Image, Program, PullRequest, RuntimePod, RuntimePodStats,
+    RuntimeSandbox, SandboxId, SandboxSpec, Scope, Signal,
 };
 use vk_pod_engine::{ContainerRuntime, RuntimeFeatures};
 use vk_provider::{BoxDuplex, Exit, LogReply, StatsRequest, Streams};
 
+use crate::capabilities::AllowedCapabilities;
 use crate::connection::{Connection, error_of, read_error, status_of};
 use crate::labels::Owner;
-use crate::names::container_name;
+use crate::names::{Role, docker_name};
 use crate::volumes::HostPaths;
 
 /// What this runtime is called in container ids.
@@ -56,6 +58,7 @@ pub(crate) struct RuntimeSettings {
     pub(crate) network: String,
     pub(crate) allow_host_namespaces: bool,
     pub(crate) allow_privileged: bool,
+    pub(crate) allowed_capabilities: AllowedCapabilities,
     pub(crate) host_paths: HostPaths,
 }
 
@@ -111,14 +114,19 @@ impl DockerRuntime {
     async fn create_named(&self, name: &str, body: bollard::models::ContainerCreateBody) -> Result<String> {
         let docker = self.connection.docker().await?;
         let options = CreateContainerOptionsBuilder::default().name(name).build();
+        let wanted = body.labels.as_ref().and_then(|labels| self.owner.read(labels));
         match docker.create_container(Some(options), body).await {
             Ok(created) => Ok(created.id),
             Err(error) if status_of(&error) == Some(409) => {
                 let found = docker.inspect_container(name, None).await.map_err(|_| error_of(error))?;
                 let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
-                match (self.owner.read(&labels), found.id) {
-                    (Some(_), Some(id)) => Ok(id),
-                    _ => Err(Error::internal(format!("a container named {name:?} exists and is not ours; remove it"))),
+                let is_wanted =
+                    self.owner.read(&labels).zip(wanted).is_some_and(|(found, wanted)| found.is_same_run(&wanted));
+                match found.id {
+                    Some(id) if is_wanted => Ok(id),
+                    _ => Err(Error::internal(format!(
+                        "a container named {name:?} exists and is not this one; remove it"
+                    ))),
                 }
             }
             Err(error) => Err(error_of(error)),
@@ -173,7 +181,7 @@ impl ContainerRuntime for DockerRuntime {
 
     async fn create_container(&self, sandbox: &SandboxId, spec: ContainerSpec) -> Result<ContainerId> {
         let identity = &spec.identity;
-        let name = container_name(&self.owner, &identity.pod, &identity.name, identity.attempt);
+        let name = docker_name(&self.owner, &identity.pod, Role::Container(&identity.name), identity.attempt);
         let labels = self.owner.container_labels(&spec);
         let body = container::body(sandbox, &spec, labels);
         Ok(ContainerId::new(self.create_named(&name, body).await?))
@@ -205,8 +213,8 @@ impl ContainerRuntime for DockerRuntime {
         exec::run(&docker, id, command).await
     }
 
-    async fn session(&self, id: &ContainerId, request: SessionRequest, streams: Streams) -> Result<Exit> {
-        session::run(&self.connection, id, request, streams).await
+    async fn session(&self, id: &ContainerId, program: Program, streams: Streams) -> Result<Exit> {
+        session::run(&self.connection, id, program, streams).await
     }
 
     async fn connect(&self, sandbox: &SandboxId, port: u16) -> Result<BoxDuplex> {

@@ -11,17 +11,14 @@ use vk_pod_engine::runtime::{PullRequest, RuntimeSandbox, SandboxSpec};
 use super::{DockerRuntime, container, image, inspect};
 use crate::connection::{error_of, read_error};
 use crate::labels::Labels;
-use crate::names::container_name;
+use crate::names::{Role, docker_name};
 use crate::pause;
-
-/// The part of a container's name that says what it is.
-const SANDBOX: &str = "sandbox";
 
 impl DockerRuntime {
     pub(super) async fn make_sandbox(&self, spec: &SandboxSpec) -> Result<RuntimeSandbox> {
         let docker = self.connection.docker().await?;
         let image = self.pause_image_id().await?;
-        let name = container_name(&self.owner, &spec.pod, SANDBOX, spec.attempt);
+        let name = docker_name(&self.owner, &spec.pod, Role::Sandbox, spec.attempt);
         let labels = self.owner.sandbox_labels(&spec.pod, spec.attempt);
         let id = self.create_named(&name, body(spec, image, &self.settings.network, labels)).await?;
         // Starting a container that runs already changes nothing.

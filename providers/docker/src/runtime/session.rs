@@ -7,36 +7,34 @@ use bollard::Docker;
 use bollard::exec::ResizeExecOptions;
 use bollard::models::ExecConfig;
 use bollard::query_parameters::ResizeContainerTTYOptionsBuilder;
+use form_urlencoded::byte_serialize;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use vk_core::{Error, Result};
-use vk_pod_engine::runtime::{ContainerId, Program, SessionRequest};
+use vk_pod_engine::runtime::{ContainerId, Program};
 use vk_provider::{Exit, Streams, TerminalSize};
 
+use super::exit_code::exit_code;
 use super::hang_up::HangUp;
 use crate::connection::{Connection, Hijacked, error_of, read_error};
 use crate::output::{Layout, Output, Piece};
 
-/// The end of a command's output may come before Docker has noted how it ended.
-const NOTED_AFTER: Duration = Duration::from_secs(2);
+/// Docker takes a terminal's detach keys out of what is typed and holds their first back until the next key; they cannot be
+/// turned off. By default they are Ctrl-P Ctrl-Q. Nobody types these, and few need the first, Ctrl-^.
+const DETACH_KEYS: &str = "ctrl-^,ctrl-@,ctrl-^,ctrl-_,ctrl-^,ctrl-@,ctrl-^,ctrl-_";
 
 /// A client with a terminal tells its size at once, or never.
 const SIZE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Joins the client's streams to the program until that ends. Dropped before, it ends a command; the container's own process
 /// goes on.
-pub(super) async fn run(
-    connection: &Connection,
-    id: &ContainerId,
-    request: SessionRequest,
-    streams: Streams,
-) -> Result<Exit> {
+pub(super) async fn run(connection: &Connection, id: &ContainerId, program: Program, streams: Streams) -> Result<Exit> {
     let docker = connection.docker().await?;
-    match request.program {
-        Program::Command(command) => exec(connection, &docker, id, command, request.tty, streams).await,
+    match program {
+        Program::Command { command, tty } => exec(connection, &docker, id, command, tty, streams).await,
         Program::OwnProcess => attach(connection, &docker, id, streams).await,
     }
 }
@@ -61,9 +59,9 @@ async fn exec(
         async move { drop(docker.resize_exec(made, options).await) }
     })
     .await?;
-    let exit = exit_of(docker, &made).await;
+    let exit = exit_code(docker, &made).await;
     hang_up.disarm();
-    exit
+    Ok(exit?.map_or(Exit::Unknown, |code| Exit::Code(i32::try_from(code).unwrap_or(i32::MAX))))
 }
 
 fn exec_config(command: Vec<String>, tty: bool, size: Option<TerminalSize>, streams: &Streams) -> ExecConfig {
@@ -72,6 +70,7 @@ fn exec_config(command: Vec<String>, tty: bool, size: Option<TerminalSize>, stre
         attach_stdout: Some(streams.stdout.is_some()),
         attach_stderr: Some(streams.stderr.is_some() || tty),
         tty: Some(tty),
+        detach_keys: Some(DETACH_KEYS.to_owned()),
         // From API 1.42 on a command finds its terminal as large as it is. Before that it may look too early.
         console_size: size.map(|size| vec![size.height.into(), size.width.into()]),
         cmd: Some(command),
@@ -87,20 +86,6 @@ async fn first_size(streams: &mut Streams) -> Option<TerminalSize> {
     first
 }
 
-async fn exit_of(docker: &Docker, exec: &str) -> Result<Exit> {
-    let given_up = Instant::now() + NOTED_AFTER;
-    loop {
-        let ended = docker.inspect_exec(exec).await.map_err(read_error)?;
-        match ended.exit_code {
-            Some(code) if ended.running != Some(true) => {
-                return Ok(Exit::Code(i32::try_from(code).unwrap_or(i32::MAX)));
-            }
-            _ if Instant::now() >= given_up => return Ok(Exit::Unknown),
-            _ => sleep(Duration::from_millis(20)).await,
-        }
-    }
-}
-
 /// How the container ends is told by its status, not here.
 async fn attach(connection: &Connection, docker: &Docker, id: &ContainerId, streams: Streams) -> Result<Exit> {
     let found = docker.inspect_container(id.as_str(), None).await.map_err(read_error)?;
@@ -108,7 +93,8 @@ async fn attach(connection: &Connection, docker: &Docker, id: &ContainerId, stre
     let layout = Layout::of_terminal(found.config.and_then(|config| config.tty).unwrap_or(false));
     let wanted = |wanted| if wanted { 1 } else { 0 };
     let path = format!(
-        "/containers/{id}/attach?stream=1&stdin={}&stdout={}&stderr={}",
+        "/containers/{id}/attach?stream=1&detachKeys={}&stdin={}&stdout={}&stderr={}",
+        byte_serialize(DETACH_KEYS.as_bytes()).collect::<String>(),
         wanted(streams.stdin.is_some()),
         wanted(streams.stdout.is_some()),
         wanted(streams.stderr.is_some())

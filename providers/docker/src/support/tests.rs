@@ -62,6 +62,35 @@ fn what_is_not_honoured_is_named() {
 }
 
 #[test]
+fn what_only_the_configuration_forbids_is_refused_with_the_setting_that_allows_it() {
+    let security = json!({"privileged": true, "capabilities": {"add": ["CHOWN", "SYS_ADMIN"]}});
+    let pod = json!({"spec": {
+        "hostNetwork": true, "hostIPC": true,
+        "volumes": [{"name": "a", "hostPath": {"path": "/etc"}}],
+        "initContainers": [{"name": "init", "image": "a", "securityContext": security}],
+        "containers": [{"name": "web", "image": "a"}],
+    }});
+    let refused = |config: &DockerConfig| -> Vec<String> {
+        support(config).check(&pod).iter().map(ToString::to_string).collect()
+    };
+    let usual = refused(&DockerConfig::default());
+    for (field, setting) in [
+        ("spec.hostNetwork", "allow_host_namespaces"),
+        ("spec.hostIPC", "allow_host_namespaces"),
+        ("spec.volumes[0].hostPath", "host_path_prefixes"),
+        ("spec.initContainers[0].securityContext.privileged", "allow_privileged"),
+        ("spec.initContainers[0].securityContext.capabilities.add", "allowed_capabilities"),
+    ] {
+        let told = usual.iter().any(|text| text.starts_with(field) && text.contains(setting));
+        assert!(told, "{field} and {setting} in {usual:#?}");
+    }
+    let elsewhere = DockerConfig { host_path_prefixes: vec!["/srv".into()], ..DockerConfig::default() };
+    assert!(refused(&elsewhere).iter().any(|text| text.contains("below \"/srv\" is; host_path_prefixes")));
+    let everything = DockerConfig { host_path_prefixes: vec!["/etc".into()], ..most_permissive() };
+    assert_eq!(refused(&everything), Vec::<String>::new());
+}
+
+#[test]
 fn saying_no_to_what_is_not_honoured_asks_for_nothing() {
     let pod = json!({"spec": {
         "hostNetwork": false, "hostPID": false, "hostIPC": false, "shareProcessNamespace": false,

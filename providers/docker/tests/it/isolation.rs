@@ -55,6 +55,44 @@ fn what_is_not_honoured_is_refused_by_field() {
     });
 }
 
+/// A pod whose container adds this capability to what it has, and tells what it may have.
+fn adding(capability: &str) -> serde_json::Value {
+    let mut spec = once("cat /proc/self/status");
+    spec["containers"][0]["securityContext"] = json!({"capabilities": {"drop": ["ALL"], "add": [capability]}});
+    spec
+}
+
+/// The set in `/proc/PID/status`, by the numbers in linux/capability.h.
+fn bounding_set(status: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap_or_default();
+    u64::from_str_radix(line.trim(), 16).unwrap_or(u64::MAX)
+}
+
+#[test]
+fn capabilities_that_amount_to_the_host_are_refused() {
+    on_docker(|world| async move {
+        for capability in ["SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "ALL"] {
+            let error = world.run(adding(capability)).await.err().map(|error| error.to_string()).unwrap_or_default();
+            let field = "spec.containers[0].securityContext.capabilities.add";
+            assert!(error.contains(field) && error.contains("allowed_capabilities"), "{capability}: {error:?}");
+        }
+        assert_eq!(world.containers().await?, Vec::<String>::new());
+        // What every container has may be kept.
+        assert_eq!(bounding_set(&world.output(adding("NET_BIND_SERVICE")).await?), 1 << 10);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_capability_is_there_for_those_who_allow_it() {
+    on_configured_docker("allowed_capabilities = [\"NET_ADMIN\"]", |world| async move {
+        assert_eq!(bounding_set(&world.output(adding("NET_ADMIN")).await?), 1 << 12);
+        let error = world.run(adding("SYS_ADMIN")).await.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("NET_ADMIN") && error.contains("allowed_capabilities"), "{error}");
+        Ok(())
+    });
+}
+
 #[test]
 fn host_namespaces_are_there_for_those_who_allow_them() {
     on_configured_docker("allow_host_namespaces = true", |world| async move {

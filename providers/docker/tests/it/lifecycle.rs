@@ -38,6 +38,27 @@ fn a_pod_has_an_address_ids_and_the_kubelets_events() {
 }
 
 #[test]
+fn a_container_may_have_any_name() {
+    on_docker(|world| async move {
+        let names = ["sandbox".to_owned(), "container".to_owned(), "n".repeat(63), format!("{}m", "n".repeat(62))];
+        let containers = names.iter().map(|name| {
+            let mut container = script(&format!("echo {name}"));
+            container["name"] = json!(name);
+            container
+        });
+        let spec = json!({"restartPolicy": "Never", "containers": containers.collect::<Vec<_>>()});
+        let pod = world.run(spec).await?;
+        let seen = world.until_stopped(&pod).await?;
+        for name in &names {
+            assert_eq!(ended(&seen, name).exit_code, 0, "{name}");
+            let log = world.log(&pod, |request| request.container = name.clone()).await?;
+            assert_eq!(log.trim_end(), name);
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn exit_codes_are_kept_and_a_finished_pod_is_stopped_with_its_log() {
     on_docker(|world| async move {
         let pod = world.run(once("echo bye; exit 7")).await?;

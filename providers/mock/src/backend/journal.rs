@@ -44,6 +44,8 @@ pub(crate) struct Journal {
     /// Length up to the end of the last whole line.
     length: u64,
     lines: usize,
+    #[cfg(test)]
+    panics: bool,
 }
 
 /// Lines to be written, put together off the disk.
@@ -87,7 +89,15 @@ impl Journal {
         file.read_to_end(&mut text).map_err(|error| cannot("read", &path, &error))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let (pods, lines) = read(&text[..whole], &path, node)?;
-        let mut journal = Self { path, node: node.to_owned(), file, length: whole as u64, lines };
+        let mut journal = Self {
+            path,
+            node: node.to_owned(),
+            file,
+            length: whole as u64,
+            lines,
+            #[cfg(test)]
+            panics: false,
+        };
         if lines == 0 {
             let mut header = Lines::default();
             header.push(&Line::Mock { version: VERSION, node: node.to_owned() })?;
@@ -103,6 +113,8 @@ impl Journal {
 
     /// Adds lines to the end. Blocks. After an error the file is as it was.
     pub(crate) fn append(&mut self, lines: &Lines) -> Result<()> {
+        #[cfg(test)]
+        assert!(!self.panics, "as the test wants it");
         let written = self.file.set_len(self.length).and_then(|()| {
             self.file.seek(SeekFrom::Start(self.length))?;
             self.file.write_all(&lines.text)
@@ -134,6 +146,10 @@ impl Journal {
 impl Journal {
     pub(crate) fn break_for_test(&mut self, file: File) {
         self.file = file;
+    }
+
+    pub(crate) fn panic_for_test(&mut self) {
+        self.panics = true;
     }
 }
 

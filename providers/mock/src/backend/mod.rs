@@ -45,13 +45,21 @@ const SUBSCRIBERS: usize = 16;
 pub struct MockBackend {
     pods: Pods,
     clock: Clock,
-    journal: Option<Journal>,
+    store: Store,
     /// Pods of which the journal does not know the newest state.
     unsaved: BTreeSet<PodUid>,
     requests: mpsc::Receiver<Request>,
     subscribers: Vec<(ObservationSink, oneshot::Sender<()>)>,
     followers: BTreeMap<PodUid, watch::Sender<()>>,
     events: Events,
+}
+
+/// Where pods are kept beyond the life of the process.
+enum Store {
+    Nowhere,
+    Journal(Journal),
+    /// It broke off in the middle of a write: what the file holds is not known, and nothing more can be promised.
+    Broken(Error),
 }
 
 impl fmt::Debug for MockBackend {
@@ -66,7 +74,7 @@ type Pending = Box<dyn FnOnce(&Result<()>) + Send>;
 impl MockBackend {
     /// A back end whose pods live in memory only.
     pub(crate) fn in_memory(node_name: &str, wall: Timestamp, requests: mpsc::Receiver<Request>) -> Self {
-        Self::new(Pods::new(node_name, []), None, wall, requests)
+        Self::new(Pods::new(node_name, []), Store::Nowhere, wall, requests)
     }
 
     /// A back end whose pods live in this file. Blocks on the disk.
@@ -77,14 +85,14 @@ impl MockBackend {
         requests: mpsc::Receiver<Request>,
     ) -> Result<Self> {
         let (journal, pods) = Journal::open(file, node_name)?;
-        Ok(Self::new(Pods::new(node_name, pods), Some(journal), wall, requests))
+        Ok(Self::new(Pods::new(node_name, pods), Store::Journal(journal), wall, requests))
     }
 
-    fn new(pods: Pods, journal: Option<Journal>, wall: Timestamp, requests: mpsc::Receiver<Request>) -> Self {
+    fn new(pods: Pods, store: Store, wall: Timestamp, requests: mpsc::Receiver<Request>) -> Self {
         Self {
             pods,
             clock: Clock::starting_at(wall),
-            journal,
+            store,
             unsaved: BTreeSet::new(),
             requests,
             subscribers: Vec::new(),
@@ -206,32 +214,52 @@ impl MockBackend {
         Ok(self.followers.entry(uid).or_insert_with(|| watch::Sender::new(())).subscribe())
     }
 
-    /// Writes what changed, and what could not be written before. The disk is used on a thread for blocking work.
+    /// Writes what changed, and what could not be written before.
     async fn save(&mut self, changed: &BTreeSet<PodUid>) -> Result<()> {
-        let Some(mut journal) = self.journal.take() else { return Ok(()) };
-        self.unsaved.extend(changed.iter().cloned());
-        let stale = journal.is_stale(self.pods.len());
-        let lines = if stale { self.all_lines() } else { self.unsaved_lines() };
-        let (journal, saved) = match lines {
-            Ok(lines) if lines.is_empty() => (Some(journal), Ok(())),
-            Ok(lines) => {
-                let write = move || {
-                    let written = if stale { journal.rewrite(&lines) } else { journal.append(&lines) };
-                    (journal, written)
-                };
-                match tokio::task::spawn_blocking(write).await {
-                    Ok((journal, written)) => (Some(journal), written),
-                    Err(error) => (None, Err(Error::unavailable(format!("mock pods cannot be saved: {error}")))),
-                }
+        let saved = match std::mem::replace(&mut self.store, Store::Nowhere) {
+            Store::Nowhere => return Ok(()),
+            Store::Broken(error) => {
+                self.store = Store::Broken(error.clone());
+                return Err(error);
             }
-            Err(error) => (Some(journal), Err(error)),
+            Store::Journal(journal) => {
+                self.unsaved.extend(changed.iter().cloned());
+                self.write(journal).await
+            }
         };
-        self.journal = journal;
         match &saved {
             Ok(()) => self.unsaved.clear(),
             Err(error) => tracing::warn!(%error, "mock pods are not saved; the next change tries again"),
         }
         saved
+    }
+
+    /// The disk is used on a thread for blocking work.
+    async fn write(&mut self, mut journal: Journal) -> Result<()> {
+        let stale = journal.is_stale(self.pods.len());
+        let lines = if stale { self.all_lines() } else { self.unsaved_lines() };
+        let lines = match lines {
+            Ok(lines) if !lines.is_empty() => lines,
+            lines => {
+                self.store = Store::Journal(journal);
+                return lines.map(drop);
+            }
+        };
+        let write = move || {
+            let written = if stale { journal.rewrite(&lines) } else { journal.append(&lines) };
+            (journal, written)
+        };
+        match tokio::task::spawn_blocking(write).await {
+            Ok((journal, written)) => {
+                self.store = Store::Journal(journal);
+                written
+            }
+            Err(error) => {
+                let error = Error::unavailable(format!("mock pods cannot be saved: {error}; restart the agent"));
+                self.store = Store::Broken(error.clone());
+                Err(error)
+            }
+        }
     }
 
     fn unsaved_lines(&self) -> Result<Lines> {

@@ -304,13 +304,33 @@ async fn a_torn_last_line_is_forgotten_and_a_broken_file_is_named() {
     }
 }
 
+fn journal_of(backend: &mut MockBackend) -> &mut Journal {
+    match &mut backend.store {
+        Store::Journal(journal) => journal,
+        Store::Nowhere | Store::Broken(_) => panic!("no journal"),
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_confirmed_any_more_after_a_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    let (provider, mut backend) = MockProvider::open(directory.path().join("pods.jsonl"), "vk", start()).unwrap();
+    journal_of(&mut backend).panic_for_test();
+    tokio::spawn(backend.run());
+    for name in ["a", "b", "c"] {
+        let error = provider.create(create(&pod(name, "Never", &[]))).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(error.message.contains("restart the agent"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_call_that_cannot_be_saved_is_not_confirmed() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("pods.jsonl");
     let (provider, mut backend) = MockProvider::open(file.clone(), "vk", start()).unwrap();
     // A read-only handle stands for a full disk.
-    backend.journal.as_mut().unwrap().break_for_test(std::fs::File::open(&file).unwrap());
+    journal_of(&mut backend).break_for_test(std::fs::File::open(&file).unwrap());
     tokio::spawn(backend.run());
     let error = provider.create(create(&pod("a", "Never", &[]))).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);

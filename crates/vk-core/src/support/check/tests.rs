@@ -409,3 +409,26 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn advice_ends_the_message_about_its_field() {
+    let table = SupportTable::minimal()
+        .honour_values("spec.containers[].workingDir", ["/"])
+        .with_init_containers()
+        .advise("spec.containers[].workingDir", "ask for /")
+        .advise("spec.volumes[].hostPath", "ask the operator")
+        .advise("spec.volumes[].hostPth", "misspelt");
+    let spec = json!({
+        "volumes": [{"name": "a", "hostPath": {"path": "/a"}}],
+        "initContainers": [{"name": "i", "image": "a:1", "workingDir": "/tmp"}],
+        "containers": [{"name": "c", "image": "a:1", "workingDir": "/"}],
+    });
+    assert_eq!(
+        unsupported(&table, &spec),
+        [
+            "spec.initContainers[0].workingDir: \"/tmp\" is not honoured by this provider, only \"/\" is; ask for /",
+            "spec.volumes[0].hostPath: not honoured by this provider; ask the operator",
+        ]
+    );
+    assert_eq!(table.problems(), ["spec.volumes[].hostPth is not a field of a pod"]);
+}

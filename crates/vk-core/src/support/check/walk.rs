@@ -225,7 +225,11 @@ impl Walk<'_> {
     }
 
     fn report(&mut self, place: &Place, message: impl Into<String>) {
-        self.found.push(UnsupportedField { path: place.path.clone(), message: message.into() });
+        let mut message = message.into();
+        if let Some(advice) = self.table.advice.get(&place.pattern) {
+            message = format!("{message}; {advice}");
+        }
+        self.found.push(UnsupportedField { path: place.path.clone(), message });
     }
 }
 
