@@ -48,7 +48,7 @@ mod tests {
         // Longer than what is waited for a code to be noted.
         sleep(NOTED_WITHIN + Duration::from_millis(500)).await;
         engine.replace(json!({"ID": "e", "Running": false}));
-        sleep(Duration::from_millis(500)).await;
+        sleep(PAUSES[1] + Duration::from_millis(200)).await;
         engine.replace(json!({"ID": "e", "Running": false, "ExitCode": 7}));
         assert_eq!(waiting.await.unwrap().unwrap(), Some(7));
     }
