@@ -124,7 +124,7 @@ impl ApiError {
 
     /// Refused by the authorizer; `kind` is the plural that the sender wrote, known to the server or not.
     pub(crate) fn unauthorized_action(group: &str, kind: &str, name: &str, message: String) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).about(group, kind, name)
+        Self::generic(StatusCode::FORBIDDEN, "Forbidden", message).about(group, kind, name)
     }
 
     /// Well-formed JSON of the right kind with values that validation refuses.

@@ -48,11 +48,16 @@ impl Authorizer {
         self.grants.remove(subject);
     }
 
+    /// Every rule that was granted to somebody, alone or as a member of a group. What the node authorizer allows beyond
+    /// that is no matter of rules.
+    pub(crate) fn rules<'rules>(&'rules self, identity: &'rules Identity) -> impl Iterator<Item = &'rules PolicyRule> {
+        let subjects = std::iter::once(&identity.user).chain(&identity.groups);
+        subjects.filter_map(|subject| self.grants.get(subject)).flatten()
+    }
+
     /// Decides about one request.
     pub(crate) fn decide(&self, identity: &Identity, attributes: &Attributes) -> Decision {
-        let subjects = std::iter::once(&identity.user).chain(&identity.groups);
-        let granted =
-            subjects.filter_map(|subject| self.grants.get(subject)).flatten().any(|rule| rule.allows(attributes));
+        let granted = self.rules(identity).any(|rule| rule.allows(attributes));
         match identity.node_name() {
             _ if granted => Decision::Allow,
             Some(node) => node::decide(&self.graph, node, attributes),

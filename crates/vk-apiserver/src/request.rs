@@ -10,7 +10,7 @@ mod query;
 use bytes::Bytes;
 use http::Request;
 
-pub(crate) use accept::Format;
+pub(crate) use accept::{Format, accepts_aggregated_discovery};
 pub(crate) use content::{ContentType, DeleteOptions, Preconditions};
 pub(crate) use duplicates::duplicate_fields;
 pub(crate) use options::{WriteOptions, check_list_options, check_watch_options};

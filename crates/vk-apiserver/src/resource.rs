@@ -32,6 +32,8 @@ pub(crate) struct Resource {
     pub(crate) singular: &'static str,
     /// Names that kubectl accepts as well.
     pub(crate) short_names: &'static [&'static str],
+    /// Names for several kinds at once: `kubectl get all`.
+    pub(crate) categories: &'static [&'static str],
     /// The kind, for example `Pod`.
     pub(crate) kind: &'static str,
     /// Whether objects live in namespaces.

@@ -22,14 +22,26 @@ impl Answer {
         Self { code: exchange.code, body: exchange.answer.clone() }
     }
 
-    fn agrees(&self, other: &Self, compare: Compare) -> bool {
+    fn agrees(&self, found: &Self, compare: Compare) -> bool {
         let brief = |body: &Value| json!({"kind": body["kind"], "reason": body["reason"]});
         let bodies = match compare {
-            Compare::All => self.body == other.body,
-            Compare::Reason => brief(&self.body) == brief(&other.body),
+            Compare::All => self.body == found.body,
+            Compare::Part => holds(&self.body, &found.body),
+            Compare::Reason => brief(&self.body) == brief(&found.body),
             Compare::Code => true,
         };
-        bodies && self.code == other.code
+        bodies && self.code == found.code
+    }
+}
+
+/// Whether everything in `part` stands in `whole`: each field with its value, each element of a list in any place.
+fn holds(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(field, value)| whole.get(field).is_some_and(|own| holds(own, value)))
+        }
+        (Value::Array(whole), Value::Array(part)) => part.iter().all(|item| whole.iter().any(|own| holds(own, item))),
+        (whole, part) => whole == part,
     }
 }
 
@@ -59,4 +71,24 @@ pub fn compare(line: usize, exchange: &Exchange, expected: &Answer, found: &Answ
     let Exchange { user, method, path, body, .. } = exchange;
     let request = format!("{user:?} {method} {path} {body}");
     Some(Difference { line, request, expected: expected.clone(), found: found.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_may_lack_fields_and_elements_and_may_not_add_any() {
+        let whole = json!({"kind": "List", "items": [{"name": "a", "verbs": ["get", "list"]}, {"name": "b"}]});
+        for part in
+            [json!({"kind": "List"}), json!({"items": [{"name": "b"}]}), json!({"items": [{"verbs": ["list"]}]})]
+        {
+            assert!(holds(&whole, &part), "{part}");
+        }
+        for other in
+            [json!({"kind": "None"}), json!({"items": [{"name": "a", "verbs": ["watch"]}]}), json!({"more": 1})]
+        {
+            assert!(!holds(&whole, &other), "{other}");
+        }
+    }
 }

@@ -24,6 +24,8 @@ pub enum Compare {
     /// Everything.
     #[default]
     All,
+    /// What the kernel says: it serves fewer kinds, and of each kind fewer subresources.
+    Part,
     /// Kind and reason: the wording shows the types and parsers of Go.
     Reason,
     /// Nothing else: the answer shows where the server runs.

@@ -40,11 +40,11 @@ fn mask(value: Value) -> Value {
     }
 }
 
-/// Who wrote which field, by which certificate somebody is known, and which RBAC binding allowed something: the kernel
+/// Who wrote which field, how etcd holds a kind, by which certificate somebody is known, and which RBAC binding allowed something: the kernel
 /// has no such records.
 fn is_of_the_environment(field: &str, value: &Value) -> bool {
     match field {
-        "managedFields" => true,
+        "managedFields" | "storageVersionHash" => true,
         "extra" => value.pointer("/authentication.kubernetes.io~1credential-id/0").is_some_and(starts("X509SHA256=")),
         "reason" => starts("RBAC: allowed by")(value),
         _ => false,

@@ -72,7 +72,7 @@ impl Kernel {
                 return Err(ApiError::too_large(MAX_BODY_BYTES));
             }
             match &request.target {
-                Target::Path { method, path } => self.serve_path(method, path),
+                Target::Path { method, path } => self.serve_path(method, path, &request.accept),
                 Target::Resource(path) => self.serve_resource(request, path, identity, now, behind),
             }
         });

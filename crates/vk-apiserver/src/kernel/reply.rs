@@ -30,6 +30,11 @@ impl Reply {
         Self::Complete(response(code, "application/json", body.to_string().into(), None))
     }
 
+    /// A document of another media type than plain JSON.
+    pub(crate) fn json_as(media: &'static str, body: &Value) -> Self {
+        Self::Complete(response(StatusCode::OK, media, body.to_string().into(), None))
+    }
+
     pub(crate) fn text(body: &'static str) -> Self {
         Self::Complete(response(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()), None))
     }

@@ -2,15 +2,17 @@
 
 use http::StatusCode;
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenReview};
-use k8s_openapi::api::authorization::v1::{LocalSubjectAccessReview, SelfSubjectAccessReview, SubjectAccessReview};
+use k8s_openapi::api::authorization::v1::{
+    LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
+};
 use serde_json::{Value, json};
 
 use super::dispatch::{json_object, not_allowed};
 use super::token_request::API_AUDIENCE;
 use super::{Kernel, Reply};
 use crate::api_error::{ApiError, FieldError};
-use crate::authorization::{Attributes, Decision};
-use crate::clock::Now;
+use crate::authorization::{Attributes, Decision, PolicyRule};
+use crate::clock::{Now, rfc3339_seconds};
 use crate::identity::Identity;
 use crate::object::Object;
 use crate::request::{ApiRequest, ResourcePath, Verb};
@@ -37,6 +39,7 @@ impl Kernel {
             ("authentication.k8s.io", "v1", "selfsubjectreviews") => "SelfSubjectReview",
             ("authorization.k8s.io", "v1", "subjectaccessreviews") => "SubjectAccessReview",
             ("authorization.k8s.io", "v1", "selfsubjectaccessreviews") => "SelfSubjectAccessReview",
+            ("authorization.k8s.io", "v1", "selfsubjectrulesreviews") => "SelfSubjectRulesReview",
             ("authorization.k8s.io", "v1", "localsubjectaccessreviews") => "LocalSubjectAccessReview",
             _ => return None,
         };
@@ -67,12 +70,22 @@ impl Kernel {
             "TokenReview" => self.review_token(&review, now),
             "SelfSubjectReview" => json!({"userInfo": {"username": identity.user, "groups": identity.groups}}),
             "SelfSubjectAccessReview" => self.review_access(&review, identity)?,
+            "SelfSubjectRulesReview" if review.text("/spec/namespace").is_empty() => {
+                return Err(ApiError::bad_request("no namespace on request"));
+            }
+            "SelfSubjectRulesReview" => self.review_rules(identity),
             _ => {
                 check_scope(&review, kind, scope.namespace)?;
                 self.review_access(&review, &subject_of(&review)?)?
             }
         };
+        if kind == "SelfSubjectRulesReview" {
+            review.set("/spec", json!({}));
+        }
         review.set("/status", status);
+        if kind == "SelfSubjectReview" {
+            review.set("/metadata/creationTimestamp", rfc3339_seconds(now.wall));
+        }
         review.set_default("/metadata", json!({}));
         Ok(Reply::json(StatusCode::CREATED, &review.into_value()))
     }
@@ -113,6 +126,19 @@ impl Kernel {
         extra
     }
 
+    /// Nobody's rules end at a namespace here. Those of the node authorizer cannot be told.
+    fn review_rules(&self, identity: &Identity) -> Value {
+        let (of_resources, of_paths): (Vec<_>, Vec<_>) = self.authorizer.rules(identity).map(told).unzip();
+        let of_resources: Vec<Value> = of_resources.into_iter().flatten().collect();
+        let of_paths: Vec<Value> = of_paths.into_iter().flatten().collect();
+        let mut status = json!({"resourceRules": of_resources, "nonResourceRules": of_paths, "incomplete": false});
+        if identity.node_name().is_some() {
+            status["incomplete"] = true.into();
+            status["evaluationError"] = "node authorizer does not support user rule resolution".into();
+        }
+        status
+    }
+
     fn review_access(&self, review: &Object, identity: &Identity) -> Result<Value, ApiError> {
         let spec = review.at("/spec").cloned().unwrap_or_default();
         let attributes = Attributes::of_review(&spec)?;
@@ -124,6 +150,20 @@ impl Kernel {
     }
 }
 
+/// A rule as a review tells it, split in what it says of resources and of other paths.
+fn told(rule: &PolicyRule) -> (Option<Value>, Option<Value>) {
+    let of_resources = (!rule.resources.is_empty()).then(|| {
+        let mut told = json!({"verbs": rule.verbs, "apiGroups": rule.api_groups, "resources": rule.resources});
+        if !rule.resource_names.is_empty() {
+            told["resourceNames"] = json!(rule.resource_names);
+        }
+        told
+    });
+    let of_paths = (!rule.non_resource_urls.is_empty())
+        .then(|| json!({"verbs": rule.verbs, "nonResourceURLs": rule.non_resource_urls}));
+    (of_resources, of_paths)
+}
+
 /// Refuses values of the wrong type.
 fn shaped(review: Object, kind: &str) -> Result<Object, ApiError> {
     let value = review.into_value();
@@ -131,6 +171,7 @@ fn shaped(review: Object, kind: &str) -> Result<Object, ApiError> {
         "TokenReview" => typed::<TokenReview>(value),
         "SelfSubjectReview" => typed::<SelfSubjectReview>(value),
         "SelfSubjectAccessReview" => typed::<SelfSubjectAccessReview>(value),
+        "SelfSubjectRulesReview" => typed::<SelfSubjectRulesReview>(value),
         "LocalSubjectAccessReview" => typed::<LocalSubjectAccessReview>(value),
         _ => typed::<SubjectAccessReview>(value),
     };

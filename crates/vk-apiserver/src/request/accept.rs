@@ -21,6 +21,39 @@ pub(crate) enum Format {
     Table(TableOptions),
 }
 
+/// JSON of one kind, as a client names it in `Accept`.
+struct Range<'header> {
+    form: Option<&'header str>,
+    group: Option<&'header str>,
+    version: Option<&'header str>,
+}
+
+impl<'header> Range<'header> {
+    /// `None` if this is not JSON.
+    fn read(range: &'header str) -> Option<Self> {
+        let mut parts = range.split(';').map(str::trim);
+        if !matches!(parts.next()?, "application/json" | "*/*") {
+            return None;
+        }
+        let mut read = Self { form: None, group: None, version: None };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            match name {
+                "as" => read.form = Some(value),
+                "g" => read.group = Some(value),
+                "v" => read.version = Some(value),
+                _ => {}
+            }
+        }
+        Some(read)
+    }
+}
+
+/// Whether a client takes discovery of all groups in one document. It gets that then, in whichever order it asks.
+pub(crate) fn accepts_aggregated_discovery(accept: &str) -> bool {
+    let aggregated = (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2"));
+    accept.split(',').filter_map(Range::read).any(|range| (range.form, range.group, range.version) == aggregated)
+}
+
 impl Format {
     /// Takes the first media type that the server can write. `include` is what rows of a table hold of their object.
     pub(crate) fn negotiate(accept: &str, include: &str) -> Result<Self, ApiError> {
@@ -35,15 +68,9 @@ impl Format {
     }
 
     fn of(range: &str) -> Option<Self> {
-        let mut parts = range.split(';').map(str::trim);
-        let media = parts.next()?;
-        if !matches!(media, "application/json" | "*/*") {
-            return None;
-        }
-        let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-        let parameter = |name| parameters.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
-        let Some(form) = parameter("as") else { return Some(Self::Full) };
-        if (parameter("g"), parameter("v")) != (Some("meta.k8s.io"), Some("v1")) {
+        let range = Range::read(range)?;
+        let Some(form) = range.form else { return Some(Self::Full) };
+        if (range.group, range.version) != (Some("meta.k8s.io"), Some("v1")) {
             return None;
         }
         match form {
@@ -143,6 +170,16 @@ fn read_include(text: &str) -> Result<Include, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn aggregated_discovery_is_given_to_those_who_take_it() {
+        let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        let older = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+        assert!(accepts_aggregated_discovery(&format!("{older},{aggregated};profile=nopeer,application/json")));
+        assert!(accepts_aggregated_discovery(&format!("application/json,{aggregated}")));
+        assert!(!accepts_aggregated_discovery(older));
+        assert!(!accepts_aggregated_discovery(""));
+    }
 
     #[test]
     fn the_first_form_that_can_be_written_is_taken() {

@@ -76,6 +76,7 @@ recordings! {
     bad_requests
     certificates
     deletion
+    discovery
     jobs
     lists_and_watches
     nodes_and_pods
