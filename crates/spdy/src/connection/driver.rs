@@ -54,6 +54,10 @@ pub(super) struct Driver {
     last_of_peer: Option<StreamId>,
     /// Streams whose readers have more waiting than they should.
     overrun: usize,
+    /// What waits for the readers of all streams, in bytes of memory; of those that have ended, too.
+    held: usize,
+    /// What it is of each that has ended.
+    held_of_ended: BTreeMap<StreamId, usize>,
 
     windows: Windows,
     /// What was taken from `data` and cannot be written yet. None of it belongs to a stream that has ended.
@@ -119,6 +123,8 @@ impl Driver {
             next_id: StreamId::new(if role == Role::Client { 1 } else { 2 }),
             last_of_peer: None,
             overrun: 0,
+            held: 0,
+            held_of_ended: BTreeMap::new(),
             windows,
             queue: VecDeque::new(),
             received: 0,
@@ -156,7 +162,12 @@ impl Driver {
     }
 
     fn may_read(&self) -> bool {
-        self.farewell != Farewell::Unsaid || (self.overrun == 0 && self.output.len() < OVERFULL)
+        self.farewell != Farewell::Unsaid || !(self.input_waits() || self.output.len() >= OVERFULL)
+    }
+
+    /// Whether as much waits for readers as may.
+    fn input_waits(&self) -> bool {
+        self.overrun > 0 || self.held > self.settings.connection_buffer
     }
 
     /// Forgets a stream whose two directions have ended.
@@ -168,9 +179,29 @@ impl Driver {
 
     fn forget(&mut self, id: StreamId) -> Option<Entry> {
         let entry = self.streams.remove(&id)?;
-        self.count_overrun(entry.held(), 0);
+        let held = entry.held();
+        self.count_overrun(held, 0);
+        if held > 0 {
+            self.held_of_ended.insert(id, held);
+        }
         self.queue.retain(|data| data.id != id);
         Some(entry)
+    }
+
+    /// Keeps count of what waits for the reader of a stream.
+    fn count_held(&mut self, before: usize, after: usize) {
+        self.held = (self.held + after).saturating_sub(before);
+        self.count_overrun(before, after);
+    }
+
+    /// The same for a stream that has ended: it is not there any more, and its reader may be.
+    fn count_held_of_ended(&mut self, id: StreamId, after: impl FnOnce(usize) -> usize) {
+        let Some(before) = self.held_of_ended.remove(&id) else { return };
+        let after = after(before);
+        self.held = (self.held + after).saturating_sub(before);
+        if after > 0 {
+            self.held_of_ended.insert(id, after);
+        }
     }
 
     /// Keeps count of the streams that have overrun their buffers.

@@ -51,6 +51,9 @@ pub struct Settings {
     /// Received bytes of one stream that wait for their reader, and 96 for each piece that they came in; beyond them the whole
     /// connection is read no further until some are taken. At least 64 KiB, the window that peers are told.
     pub stream_buffer: usize,
+    /// The same for all streams together. With less than 64 KiB for each stream, a peer that keeps to windows may be read no
+    /// further for the streams that nobody reads, and its leave to send more not be seen.
+    pub connection_buffer: usize,
     /// A ping goes out this often, so that nothing on the way takes the connection for dead; whether it is answered does not
     /// matter. `None` sends none.
     pub ping_interval: Option<Duration>,
@@ -68,6 +71,7 @@ impl Default for Settings {
             limits: Limits::default(),
             flow_control: FlowControl::Detect,
             stream_buffer: 256 * 1024,
+            connection_buffer: 64 * 1024 * 1024,
             ping_interval: None,
             idle_timeout: None,
             linger: Duration::from_secs(5),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering}
 use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
+use tokio_util::sync::CancellationToken;
 
 use super::command::{LONGEST_PIECE, PIECE_OVERHEAD};
 use crate::frame::ResetStatus;
@@ -23,6 +24,8 @@ struct Shared {
     /// Why, if by a reset; 0 otherwise.
     reset: AtomicU32,
     writer: AtomicWaker,
+    /// Cancelled with the end, for those who wait for it and do not write.
+    over: CancellationToken,
 }
 
 /// The writer's side.
@@ -49,6 +52,7 @@ pub(super) fn send_window(initial: i64, enforced: bool) -> (SendWindow, SendWind
         ended: AtomicBool::new(false),
         reset: AtomicU32::new(0),
         writer: AtomicWaker::new(),
+        over: CancellationToken::new(),
     });
     (SendWindow(shared.clone()), SendWindowControl(shared))
 }
@@ -86,6 +90,15 @@ impl SendWindow {
             Ended { reset: (code != 0).then(|| ResetStatus::from_code(code)) }
         })
     }
+
+    /// Waits until nothing can be written any more.
+    pub(super) fn closed(&self) -> impl Future<Output = Ended> + Send + use<> {
+        let window = Self(self.0.clone());
+        async move {
+            window.0.over.cancelled().await;
+            window.ended().unwrap_or(Ended { reset: None })
+        }
+    }
 }
 
 impl SendWindowControl {
@@ -117,6 +130,7 @@ impl SendWindowControl {
     fn end(&self) {
         self.0.ended.store(true, Ordering::Release);
         self.0.writer.wake();
+        self.0.over.cancel();
     }
 }
 

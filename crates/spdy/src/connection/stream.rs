@@ -111,6 +111,13 @@ impl Stream {
         self.send.finish_on_drop();
     }
 
+    /// Waits until the stream is over, whether it is read and written meanwhile or not. `Some` if the peer has reset it, `None` if
+    /// both directions have ended, or the connection has. Reading may still give what came before.
+    pub fn closed(&self) -> impl Future<Output = Option<ResetStatus>> + Send + use<> {
+        let closed = self.send.window.closed();
+        async move { closed.await.reset }
+    }
+
     /// Both halves, each to be used and dropped on its own.
     pub fn into_split(self) -> (ReceiveHalf, SendHalf) {
         (self.receive, self.send)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spdy::{FlowControl, Frame, Headers, Role, Settings, StreamId};
+use spdy::{FlowControl, Frame, Headers, ResetStatus, Role, Settings, StreamId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
@@ -63,6 +63,48 @@ async fn a_peer_without_windows_is_read_no_further_than_the_buffer() {
     stream.read_to_end(&mut received).await.unwrap();
     assert!(received == pattern(64 * 1024).repeat(64));
     flood.await.unwrap();
+}
+
+/// However little each of many streams has waiting, together it is not more than the connection may hold; that a stream was
+/// reset changes nothing of it. Whether they are read or dropped, the others have their turn then.
+#[tokio::test(start_paused = true)]
+async fn what_all_streams_hold_together_is_bounded() {
+    const STREAMS: u32 = 1000;
+    const EACH: usize = 32 * 1024;
+    let settings = Settings { connection_buffer: 4 * 1024 * 1024, ..Settings::default() };
+    for (resets, reads) in [(false, true), (false, false), (true, true), (true, false)] {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let mut server = side(near, Role::Server, settings);
+        let mut peer = RawPeer::new(far);
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counter = sent.clone();
+        tokio::spawn(async move {
+            for number in (1..2 * STREAMS).step_by(2) {
+                peer.send(syn_stream(number)).await;
+                let id = StreamId::new(number).unwrap();
+                peer.send(Frame::Data { id, fin: !resets, payload: Bytes::from(pattern(EACH)) }).await;
+                if resets {
+                    peer.send(Frame::RstStream { id, status: ResetStatus::Cancel }).await;
+                }
+                counter.fetch_add(EACH, Ordering::Relaxed);
+            }
+            while peer.next().await.is_some() {}
+        });
+        sleep(Duration::from_secs(60)).await;
+        let held = sent.load(Ordering::Relaxed);
+        assert!(held < 5 * 1024 * 1024, "{held} bytes were taken for somebody who does not read");
+        let everything = async {
+            for _ in 0..STREAMS {
+                let mut stream = server.incoming.next().await.unwrap().accept(Headers::default());
+                if reads {
+                    let mut received = Vec::new();
+                    assert_eq!(stream.read_to_end(&mut received).await.is_err(), resets);
+                    assert!(received == pattern(EACH));
+                }
+            }
+        };
+        timeout(Duration::from_secs(600), everything).await.expect("nothing is read any more");
+    }
 }
 
 /// A piece costs more than its bytes: many small ones are as much as a few large ones.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spdy::{ConnectionError, End, Frame, Headers, OpenError, ResetStatus, Role, Settings, StreamId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::pair::{RawPeer, pair, side};
 
@@ -158,4 +158,20 @@ async fn a_connection_without_use_ends() {
     }
     // Pings alone do not keep it.
     assert!(matches!(server.running.await.unwrap(), Err(ConnectionError::Idle)));
+}
+
+/// Who neither reads nor writes learns of it all the same.
+#[tokio::test]
+async fn a_streams_end_can_be_waited_for() {
+    let (client, mut server) = pair(4096);
+    let mut near = client.session.open(Headers::default()).await.unwrap();
+    let far = server.incoming.next().await.unwrap().accept(Headers::default());
+    near.write_all(b"what nobody reads").await.unwrap();
+    let closed = far.closed();
+    assert!(timeout(Duration::from_millis(50), far.closed()).await.is_err());
+    near.reset(ResetStatus::Cancel);
+    assert_eq!(timeout(Duration::from_secs(10), closed).await.unwrap(), Some(ResetStatus::Cancel));
+    let near = client.session.open(Headers::default()).await.unwrap();
+    client.running.abort();
+    assert_eq!(timeout(Duration::from_secs(10), near.closed()).await.unwrap(), None);
 }

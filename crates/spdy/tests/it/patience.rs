@@ -134,3 +134,28 @@ async fn pings_that_are_not_answered_end_nothing() {
     far.read_exact(&mut pings).await.unwrap();
     assert!(pings.chunks(12).all(|frame| frame.starts_with(&[0x80, 3, 0, 6])));
 }
+
+/// Nobody reads what it has sent, so neither is it read. It hears all the same that we are there, has nothing to answer, and that
+/// it has gone is noticed within seconds.
+#[tokio::test(start_paused = true)]
+async fn a_peer_whose_bytes_wait_is_spoken_to() {
+    let (near, far) = tokio::io::duplex(4096);
+    let mut server = side(near, Role::Server, settings());
+    let mut peer = RawPeer::new(far);
+    peer.send(syn_stream(1)).await;
+    let _stream = server.incoming.next().await.unwrap().accept(Headers::default());
+    let payload = Bytes::from(vec![7; 64 * 1024]);
+    let data = Frame::Data { id: StreamId::new(1).unwrap(), fin: false, payload };
+    while timeout(SECOND, peer.send(data.clone())).await.is_ok() {}
+    let start = Instant::now();
+    for _ in 0..30 {
+        match timeout(10 * SECOND, peer.next()).await.expect("it hears nothing") {
+            Some(Frame::Ping(number)) => assert_eq!(number % 2, 1, "this it would have to answer"),
+            Some(Frame::SynReply { .. } | Frame::WindowUpdate { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(start.elapsed() < 90 * SECOND);
+    drop(peer);
+    timeout(10 * SECOND, server.running).await.expect("nobody notices").unwrap().unwrap_err();
+}

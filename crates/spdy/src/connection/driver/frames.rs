@@ -101,7 +101,7 @@ impl Driver {
             let before = entry.held();
             let unread = entry.deliver(payload);
             let after = entry.held();
-            self.count_overrun(before, after);
+            self.count_held(before, after);
             self.grant(id, unread)?;
         }
         self.receive_fin(id, fin);

@@ -7,12 +7,17 @@ use tokio::time::Instant;
 use super::super::{Role, Settings};
 use crate::error::ConnectionError;
 
+/// How often a peer that is not read hears something. It may have gone, which only writing can show.
+const SIGN_INTERVAL: Duration = Duration::from_secs(2);
+
 /// The clock of a connection.
 pub(super) struct Pace {
     ping_interval: Option<Duration>,
     idle_timeout: Option<Duration>,
     linger: Duration,
     next_ping: u32,
+    /// Nothing is read, because what has come waits for its readers.
+    input_waits: bool,
     last_ping: Instant,
     last_use: Instant,
     /// Since when this side has had nothing more to say, and has heard nothing.
@@ -36,6 +41,7 @@ impl Pace {
             idle_timeout: settings.idle_timeout,
             linger: settings.linger,
             next_ping: if role == Role::Client { 1 } else { 2 },
+            input_waits: false,
             last_ping: now,
             last_use: now,
             quiet_since: None,
@@ -60,6 +66,11 @@ impl Pace {
         is_new
     }
 
+    /// Whether nothing is read, because what has come waits for its readers.
+    pub(super) fn input_waits(&mut self, waits: bool) {
+        self.input_waits = waits;
+    }
+
     /// Whether a ping is the peer's own, which has to go back.
     pub(super) fn is_of_peer(&self, ping: u32) -> bool {
         ping % 2 != self.next_ping % 2
@@ -67,10 +78,14 @@ impl Pace {
 
     /// When to look again.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let ping = self.ping_interval.map(|interval| self.last_ping + interval);
+        let ping = self.interval().map(|interval| self.last_ping + interval);
         let idle = self.idle_timeout.map(|timeout| self.last_use + timeout);
         let parting = self.quiet_since.map(|since| since + self.linger);
         [ping, idle, parting].into_iter().flatten().min()
+    }
+
+    fn interval(&self) -> Option<Duration> {
+        self.ping_interval.map(|interval| if self.input_waits { interval.min(SIGN_INTERVAL) } else { interval })
     }
 
     /// What is due now. An answer that a ping does not get says nothing: it stands behind all that the peer has not read yet,
@@ -83,13 +98,23 @@ impl Pace {
         if self.idle_timeout.is_some_and(|timeout| now >= self.last_use + timeout) {
             return Err(ConnectionError::Idle);
         }
-        if self.ping_interval.is_none_or(|interval| now < self.last_ping + interval) {
+        if self.interval().is_none_or(|interval| now < self.last_ping + interval) {
             return Ok(None);
+        }
+        if self.input_waits {
+            self.last_ping = now;
+            return Ok(Some(Due::Ping(self.unasked_answer())));
         }
         let ping = self.next_ping;
         self.next_ping = self.next_ping.wrapping_add(2);
         self.last_ping = now;
         Ok(Some(Due::Ping(ping)))
+    }
+
+    /// A number of the peer's that it has not used: it has to ignore that (draft 3.1, section 2.6.5). A ping of ours it would have
+    /// to answer, and while nobody reads what it writes it might get stuck in that, and read no further either.
+    fn unasked_answer(&self) -> u32 {
+        u32::MAX - self.next_ping % 2
     }
 }
 
@@ -113,6 +138,22 @@ mod tests {
         for ping in [2, 4, 6, 8] {
             advance(SECOND).await;
             assert_eq!(pace.tick().unwrap(), Some(Due::Ping(ping)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_not_read_hears_more_often_and_has_nothing_to_answer() {
+        for role in [Role::Server, Role::Client] {
+            let mut pace = pace(role, Some(SECOND * 15), None);
+            pace.input_waits(true);
+            for _ in 0..3 {
+                advance(SIGN_INTERVAL).await;
+                let Some(Due::Ping(ping)) = pace.tick().unwrap() else { panic!("nothing is due") };
+                assert!(pace.is_of_peer(ping), "{role:?} {ping}");
+                assert_eq!(pace.deadline(), Some(Instant::now() + SIGN_INTERVAL));
+            }
+            pace.input_waits(false);
+            assert_eq!(pace.deadline(), Some(Instant::now() + SECOND * 15));
         }
     }
 

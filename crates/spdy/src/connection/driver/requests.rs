@@ -38,10 +38,13 @@ impl Driver {
             Control::Reset { id, status } => self.reset(id, status),
             Control::Consumed { id, bytes } => self.consumed(id, bytes),
             Control::Discard { id } => {
-                let Some(entry) = self.streams.get_mut(&id) else { return Ok(()) };
+                let Some(entry) = self.streams.get_mut(&id) else {
+                    self.count_held_of_ended(id, |_| 0);
+                    return Ok(());
+                };
                 let held = entry.held();
                 let bytes = entry.discard();
-                self.count_overrun(held, 0);
+                self.count_held(held, 0);
                 self.grant(id, bytes)
             }
             Control::Close => {
@@ -86,11 +89,14 @@ impl Driver {
 
     /// A piece of so many bytes has been read.
     fn consumed(&mut self, id: StreamId, bytes: usize) -> Result<(), ConnectionError> {
-        let Some(entry) = self.streams.get_mut(&id) else { return Ok(()) };
+        let Some(entry) = self.streams.get_mut(&id) else {
+            self.count_held_of_ended(id, |held| held.saturating_sub(bytes + PIECE_OVERHEAD));
+            return Ok(());
+        };
         let before = entry.held();
         entry.read(bytes);
         let after = entry.held();
-        self.count_overrun(before, after);
+        self.count_held(before, after);
         self.grant(id, bytes)
     }
 

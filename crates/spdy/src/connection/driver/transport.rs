@@ -71,6 +71,7 @@ impl Driver {
         mut alarm: Pin<&mut Sleep>,
     ) -> Poll<Result<End, ConnectionError>> {
         for _ in 0..ROUNDS {
+            self.pace.input_waits(self.input_waits());
             if self.poll_alarm(context, alarm.as_mut())?.is_ready() {
                 return Poll::Ready(Ok(End::Closed));
             }
