@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+use spdy::Limits;
+
+/// Bytes of the headers with which a stream is opened: its type, a port, the id of a request.
+const STREAM_HEADER_BYTES: usize = 4 * 1024;
+
+/// What may wait for the readers of all streams of a connection together.
+const UNREAD: usize = 4 * 1024 * 1024;
+
 /// The bounds of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -26,6 +34,20 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(4 * 60 * 60),
             linger: Duration::from_secs(60),
             ping_interval: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Settings {
+    /// Of the SPDY connection under a session, on which the client may have so many streams open at once.
+    pub(crate) fn spdy(&self, streams: usize) -> spdy::Settings {
+        spdy::Settings {
+            limits: Limits { streams, header_bytes: STREAM_HEADER_BYTES, ..Limits::default() },
+            connection_buffer: UNREAD,
+            ping_interval: Some(self.ping_interval),
+            idle_timeout: Some(self.idle_timeout),
+            linger: self.linger,
+            ..spdy::Settings::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use spdy::{Headers, Request, ResetStatus, Stream, StreamId};
+use spdy::{Headers, Request, ResetStatus, SendHalf, Stream, StreamId};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
@@ -11,10 +11,21 @@ const STREAM_TYPE: &str = "streamtype";
 const PORT: &str = "port";
 const REQUEST_ID: &str = "requestid";
 
+/// The longest id of a request: it is kept while half of its pair waits. Clients count their requests.
+const LONGEST_REQUEST_ID: usize = 64;
+
+/// The most connections of one session: as many as [`MOST_STREAMS`] have place for. They are counted apart from these, because
+/// a stream that its client has reset is gone at once, and what was begun for it may not be.
+const MOST_CONNECTIONS: usize = MOST_STREAMS / 2;
+
+/// The most streams that a client may have open at once.
+pub(super) const MOST_STREAMS: usize = 1024;
+
 /// The streams of one connection.
 pub(super) struct Pair {
     pub(super) data: Stream,
-    pub(super) error: Stream,
+    /// Clients have nothing to say on it.
+    pub(super) error: SendHalf,
     pub(super) port: u16,
 }
 
@@ -27,24 +38,30 @@ enum Kind {
 
 /// A stream whose partner has not come yet.
 pub(super) struct Half {
-    kind: Kind,
-    stream: Stream,
+    stream: Waiting,
     port: u16,
     deadline: Instant,
 }
 
+enum Waiting {
+    Data(Stream),
+    Error(SendHalf),
+}
+
 impl Half {
     /// Tells the client that this is of no use alone.
-    pub(super) async fn give_up(mut self) {
-        match self.kind {
+    pub(super) async fn give_up(self) {
+        match self.stream {
             // A client that has gone is noticed by the transport.
-            Kind::Error => drop(self.stream.write_all(b"timed out waiting for the stream of data").await),
-            Kind::Data => self.stream.reset(ResetStatus::Cancel),
+            Waiting::Error(mut stream) => {
+                drop(stream.write_all(b"timed out waiting for the stream of data").await);
+            }
+            Waiting::Data(stream) => stream.reset(ResetStatus::Cancel),
         }
     }
 }
 
-/// The halves that wait, by the request that they belong to. There are never more than the connection may have streams.
+/// The halves that wait, by the request that they belong to.
 pub(super) struct Pairs {
     halves: BTreeMap<String, Half>,
     patience: Duration,
@@ -55,21 +72,28 @@ impl Pairs {
         Self { halves: BTreeMap::new(), patience }
     }
 
-    /// Takes a stream, unless its headers are wrong or it is there already; then it is refused. Gives the pair that it
-    /// completes.
-    pub(super) fn place(&mut self, request: Request) -> Option<Pair> {
+    /// Takes a stream, unless its headers are wrong, it is there already, or with so many connections `running` there is no
+    /// place for another one; then it is refused. Gives the pair that it completes.
+    pub(super) fn place(&mut self, request: Request, running: usize) -> Option<Pair> {
         let (kind, port) = kind_and_port(request.headers())?;
         let id = request.headers().get(REQUEST_ID).map_or_else(|| implied_id(request.id(), kind), str::to_owned);
-        let Some(first) = self.halves.remove(&id) else {
-            let deadline = Instant::now() + self.patience;
-            self.halves.insert(id, Half { kind, stream: accept(request), port, deadline });
+        if id.len() > LONGEST_REQUEST_ID {
+            return None;
+        }
+        let Some(Half { stream: first, port: first_port, deadline }) = self.halves.remove(&id) else {
+            if self.halves.len() + running < MOST_CONNECTIONS {
+                let deadline = Instant::now() + self.patience;
+                self.halves.insert(id, Half { stream: Waiting::accept(request, kind), port, deadline });
+            }
             return None;
         };
-        match (first.kind, kind) {
-            (Kind::Error, Kind::Data) => Some(Pair { data: accept(request), error: first.stream, port }),
-            (Kind::Data, Kind::Error) => Some(Pair { data: first.stream, error: accept(request), port: first.port }),
-            _ => {
-                self.halves.insert(id, first);
+        match (first, kind) {
+            (Waiting::Error(error), Kind::Data) => Some(Pair { data: accept(request), error, port }),
+            (Waiting::Data(data), Kind::Error) => {
+                Some(Pair { data, error: accept_for_writing(request), port: first_port })
+            }
+            (stream, _) => {
+                self.halves.insert(id, Half { stream, port: first_port, deadline });
                 None
             }
         }
@@ -107,11 +131,25 @@ fn implied_id(stream: StreamId, kind: Kind) -> String {
     }
 }
 
+impl Waiting {
+    fn accept(request: Request, kind: Kind) -> Self {
+        match kind {
+            Kind::Data => Self::Data(accept(request)),
+            Kind::Error => Self::Error(accept_for_writing(request)),
+        }
+    }
+}
+
 /// What is written arrives, however the stream is left.
 fn accept(request: Request) -> Stream {
     let mut stream = request.accept(Headers::default());
     stream.finish_on_drop();
     stream
+}
+
+/// What comes on it is not kept.
+fn accept_for_writing(request: Request) -> SendHalf {
+    accept(request).into_split().1
 }
 
 #[cfg(test)]

@@ -3,25 +3,19 @@
 use std::future::pending;
 use std::pin::pin;
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use spdy::{Incoming, ResetStatus, Role};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 use super::join::{Parting, join};
-use super::pairs::{Pair, Pairs};
+use super::pairs::{MOST_STREAMS, Pair, Pairs};
 use super::{Connect, End};
 use crate::settings::Settings;
 
 pub(super) async fn serve(io: impl AsyncRead + AsyncWrite + Send, settings: &Settings, connect: &Connect) -> End {
-    let connection = spdy::Settings {
-        ping_interval: Some(settings.ping_interval),
-        idle_timeout: Some(settings.idle_timeout),
-        linger: settings.linger,
-        ..spdy::Settings::default()
-    };
-    let (_session, incoming, connection) = spdy::Connection::new(io, Role::Server, connection);
+    let (_session, incoming, connection) = spdy::Connection::new(io, Role::Server, settings.spdy(MOST_STREAMS));
     let mut transport = pin!(connection.run());
     let mut work = pin!(forward_all(incoming, settings, connect));
     // Connections have a last chance to write before they learn that the client has gone.
@@ -51,15 +45,14 @@ async fn forward_all(mut incoming: Incoming, settings: &Settings, connect: &Conn
         tokio::select! {
             biased;
             Some(()) = running.next() => {}
-            request = incoming.next() => match request.map(|request| pairs.place(request)) {
-                Some(Some(pair)) => running.push(forward(pair, settings, connect)),
+            request = incoming.next() => match request.map(|request| pairs.place(request, running.len())) {
+                Some(Some(pair)) => running.push(forward(pair, settings, connect).left_future()),
                 Some(None) => {}
                 None => return,
             },
             () = late => {
-                for half in pairs.take_late() {
-                    half.give_up().await;
-                }
+                let late = pairs.take_late().into_iter();
+                running.extend(late.map(|half| half.give_up().right_future()));
             }
         }
     }
@@ -67,7 +60,13 @@ async fn forward_all(mut incoming: Incoming, settings: &Settings, connect: &Conn
 
 async fn forward(pair: Pair, settings: &Settings, connect: &Connect) {
     let Pair { data, mut error, port } = pair;
-    let connection = match connect(port).await {
+    let mut closed = pin!(data.closed());
+    let connected = tokio::select! {
+        biased;
+        connected = connect(port) => connected,
+        _ = &mut closed => return,
+    };
+    let connection = match connected {
         Ok(connection) => connection,
         Err(reason) => {
             // A client that has gone is noticed by the transport.
@@ -76,8 +75,22 @@ async fn forward(pair: Pair, settings: &Settings, connect: &Connect) {
         }
     };
     let (from_client, mut to_client) = data.into_split();
-    if join(from_client, &mut to_client, connection, settings.linger).await == Parting::BrokenByPod {
-        // As the end of a TCP connection is no reset, so is a reset no end.
-        to_client.reset_after_writes(ResetStatus::Cancel);
+    let joined = async {
+        if join(from_client, &mut to_client, connection, settings.linger).await == Parting::BrokenByPod {
+            // As the end of a TCP connection is no reset, so is a reset no end.
+            to_client.reset_after_writes(ResetStatus::Cancel);
+        }
+    };
+    // What the client sent before it broke off may still arrive, but the pod need not be reading.
+    let broken_off = async {
+        match closed.await {
+            Some(_) => sleep(settings.linger).await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = joined => {}
+        () = broken_off => {}
     }
 }

@@ -1,12 +1,17 @@
 //! A remote command over SPDY/3.1: one stream each for errors, stdin, stdout, stderr and terminal sizes.
 
+use std::future::{pending, ready};
 use std::pin::pin;
 
-use spdy::{Connection, ConnectionError, Headers, Incoming, Limits, ResetStatus, Role, Stream};
+use futures::future::OptionFuture;
+use futures::{FutureExt, StreamExt};
+use spdy::{Connection, ConnectionError, Headers, Incoming, ResetStatus, Role, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_stream::wrappers::WatchStream;
 
-use super::streams::{Input, Output, RemoteCommand, Resizes};
+use super::streams::{Input, Output, RemoteCommand, Resizes, SizeReader};
 use super::{End, Handler, Wanted};
 use crate::outcome::Outcome;
 use crate::settings::Settings;
@@ -35,19 +40,18 @@ pub(super) async fn serve(
     settings: &Settings,
     handler: Handler,
 ) -> End {
-    let connection = spdy::Settings {
-        limits: Limits { streams: MOST_STREAMS, ..Limits::default() },
-        ping_interval: Some(settings.ping_interval),
-        idle_timeout: Some(settings.idle_timeout),
-        linger: settings.linger,
-        ..spdy::Settings::default()
-    };
-    let (session, incoming, connection) = Connection::new(io, Role::Server, connection);
+    let (session, incoming, connection) = Connection::new(io, Role::Server, settings.spdy(MOST_STREAMS));
     let mut transport = pin!(connection.run());
     let mut work = pin!(async {
         let opened = timeout(settings.creation_timeout, open(incoming, version, wanted)).await;
-        let Ok(Some((error, command))) = opened else { return None };
-        let outcome = handler(command).await;
+        let Ok(Some((error, mut command, sizes))) = opened else { return None };
+        let (resizes, newest) = sizes.map(newest).unzip();
+        command.resizes = resizes;
+        let outcome = tokio::select! {
+            biased;
+            outcome = handler(command) => outcome,
+            never = OptionFuture::from(newest).then(|_| pending()) => never,
+        };
         tell(error, &outcome, version).await;
         Some(outcome)
     });
@@ -74,7 +78,11 @@ fn ended_early(ended: Result<spdy::End, ConnectionError>) -> End {
 }
 
 /// Waits until every wanted stream is there; from then on more are refused. `None` if the connection ends first.
-async fn open(mut incoming: Incoming, version: Version, wanted: Wanted) -> Option<(Stream, RemoteCommand)> {
+async fn open(
+    mut incoming: Incoming,
+    version: Version,
+    wanted: Wanted,
+) -> Option<(Stream, RemoteCommand, Option<SizeReader>)> {
     let mut opened = Opened::default();
     while !opened.is_complete(version, wanted) {
         let request = incoming.next().await?;
@@ -86,13 +94,19 @@ async fn open(mut incoming: Incoming, version: Version, wanted: Wanted) -> Optio
         }
     }
     let Opened { error, stdin, stdout, stderr, resize } = opened;
-    let command = RemoteCommand::new(
-        stdin.map(input),
-        stdout.map(output),
-        stderr.map(output),
-        resize.map(|stream| Resizes::new(input(stream))),
-    );
-    Some((error?, command))
+    let command = RemoteCommand::new(stdin.map(input), stdout.map(output), stderr.map(output), None);
+    Some((error?, command, resize.map(|stream| SizeReader::new(input(stream)))))
+}
+
+/// Sizes of which only the newest waits, and what reads them: those that the command does not look at hold up nothing else.
+fn newest(mut sizes: SizeReader) -> (Resizes, impl Future<Output = ()> + Send) {
+    let (sender, receiver) = watch::channel(None);
+    let reading = async move {
+        while let Some(size) = sizes.next().await {
+            sender.send_replace(Some(size));
+        }
+    };
+    (Resizes::new(WatchStream::from_changes(receiver).filter_map(ready)), reading)
 }
 
 impl Opened {

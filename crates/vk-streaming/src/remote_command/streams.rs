@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
@@ -28,8 +30,11 @@ pub struct Input(Pin<Box<dyn AsyncRead + Send>>);
 /// Bytes for the client. `flush` waits for nothing.
 pub struct Output(Pin<Box<dyn AsyncWrite + Send>>);
 
-/// The terminal's sizes, as they change.
-pub struct Resizes {
+/// The terminal's sizes, as they change. Those that come while nobody looks may be left out, but for the last one.
+pub struct Resizes(BoxStream<'static, TerminalSize>);
+
+/// Takes sizes out of bytes.
+pub(super) struct SizeReader {
     source: Input,
     unread: BytesMut,
 }
@@ -71,12 +76,27 @@ impl Output {
 }
 
 impl Resizes {
+    pub(super) fn new(sizes: impl Stream<Item = TerminalSize> + Send + 'static) -> Self {
+        Self(sizes.boxed())
+    }
+
+    /// The next size; `None` once there will be no more.
+    pub async fn next(&mut self) -> Option<TerminalSize> {
+        self.0.next().await
+    }
+}
+
+impl SizeReader {
     pub(super) fn new(source: Input) -> Self {
         Self { source, unread: BytesMut::new() }
     }
 
+    pub(super) fn into_stream(self) -> impl Stream<Item = TerminalSize> + Send {
+        stream::unfold(self, |mut reader| async move { Some((reader.next().await?, reader)) })
+    }
+
     /// The next size; `None` once there will be no more. Messages that are none are passed over.
-    pub async fn next(&mut self) -> Option<TerminalSize> {
+    pub(super) async fn next(&mut self) -> Option<TerminalSize> {
         loop {
             let mut sizes = serde_json::Deserializer::from_slice(&self.unread).into_iter::<TerminalSize>();
             let first = sizes.next();
@@ -147,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn sizes_are_read_however_they_are_cut_and_nonsense_is_passed_over() {
         let (near, far) = tokio::io::duplex(16);
-        let mut resizes = Resizes::new(Input::new(near));
+        let mut resizes = Resizes::new(SizeReader::new(Input::new(near)).into_stream());
         tokio::spawn(async move {
             let mut far = far;
             let messages =

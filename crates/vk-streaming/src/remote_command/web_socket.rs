@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::streams::{Input, Output, RemoteCommand, Resizes};
+use super::streams::{Input, Output, RemoteCommand, Resizes, SizeReader};
 use super::{End, Handler, Wanted};
 use crate::settings::Settings;
 use crate::upgrade::Version;
@@ -30,7 +30,7 @@ pub(super) async fn serve(
         wanted.stdin.then(|| Input::new(inboxes.open(STDIN))),
         wanted.stdout.then(|| output(STDOUT)),
         wanted.stderr.then(|| output(STDERR)),
-        wanted.tty.then(|| Resizes::new(Input::new(inboxes.open_newest(RESIZE)))),
+        wanted.tty.then(|| Resizes::new(SizeReader::new(Input::new(inboxes.open_newest(RESIZE))).into_stream())),
     );
     let work = async move {
         // Something has to be written first: clients take it for the beginning.

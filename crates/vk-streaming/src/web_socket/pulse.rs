@@ -1,20 +1,34 @@
 //! [`Pulse`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How often a client that is not read hears something.
+const SIGN_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Signs of life of a session, noted by those who read and write.
 pub(crate) struct Pulse {
     start: Instant,
     heard: AtomicU64,
     used: AtomicU64,
+    /// Nothing is read, because what has come waits for its reader.
+    input_waits: AtomicBool,
+    sign: Notify,
 }
 
 impl Pulse {
     pub(super) fn new() -> Self {
-        Self { start: Instant::now(), heard: AtomicU64::new(0), used: AtomicU64::new(0) }
+        Self {
+            start: Instant::now(),
+            heard: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            input_waits: AtomicBool::new(false),
+            sign: Notify::new(),
+        }
     }
 
     /// Something came.
@@ -36,6 +50,34 @@ impl Pulse {
     /// Waits until no channel has been used for this long.
     pub(super) async fn idleness(&self, length: Duration) {
         self.pause(&self.used, length).await;
+    }
+
+    /// Waits for what has to be done before more can be read. While that takes long, the client's pings are not seen, and neither
+    /// is its end: so it is shown that we are here, which fails once it has gone.
+    pub(super) async fn while_input_waits<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let done = loop {
+            tokio::select! {
+                biased;
+                done = &mut work => break done,
+                () = sleep(SIGN_INTERVAL) => {
+                    self.input_waits.store(true, Ordering::Relaxed);
+                    self.sign.notify_one();
+                }
+            }
+        };
+        self.input_waits.store(false, Ordering::Relaxed);
+        done
+    }
+
+    /// Whether nothing has been read for a while.
+    pub(super) fn input_waits(&self) -> bool {
+        self.input_waits.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the client is to be shown that we are here.
+    pub(super) async fn sign_is_due(&self) {
+        self.sign.notified().await;
     }
 
     fn note(&self, moment: &AtomicU64) {

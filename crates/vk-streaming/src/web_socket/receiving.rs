@@ -98,7 +98,7 @@ impl Inboxes {
         let Some(inbox) = self.inboxes.get_mut(&channel) else { return };
         pulse.used();
         let is_read = match inbox {
-            Inbox::Bytes(pipe) => pipe.write_all(&payload).await.is_ok(),
+            Inbox::Bytes(pipe) => pulse.while_input_waits(pipe.write_all(&payload)).await.is_ok(),
             // A copy, so that it does not keep the buffer that it came in.
             Inbox::Newest(newest) if (1..=LONGEST_NEWEST).contains(&payload.len()) => {
                 newest.send(Bytes::copy_from_slice(&payload)).is_ok()

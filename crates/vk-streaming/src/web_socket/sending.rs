@@ -32,7 +32,8 @@ where
     loop {
         tokio::select! {
             biased;
-            _ = pings.tick() => sink.send(Message::Ping(Bytes::new())).await.map_err(gone)?,
+            _ = pings.tick() => sink.send(sign(pulse)).await.map_err(gone)?,
+            () = pulse.sign_is_due() => sink.send(sign(pulse)).await.map_err(gone)?,
             packet = queued.recv() => {
                 let Some(packet) = packet else { break };
                 sink.feed(encoding.write(&packet)).await.map_err(gone)?;
@@ -46,6 +47,12 @@ where
     }
     let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
     sink.send(Message::Close(Some(close))).await.map_err(gone)
+}
+
+/// A ping, or, to a client that is not read, the answer to one of its own that may be waiting (RFC 6455, section 5.5.3, lets it
+/// come unasked): to answer a ping it might have to write behind what we do not read, and read no further itself.
+fn sign(pulse: &Pulse) -> Message {
+    if pulse.input_waits() { Message::Pong(Bytes::new()) } else { Message::Ping(Bytes::new()) }
 }
 
 fn gone(_: Error) -> Departure {

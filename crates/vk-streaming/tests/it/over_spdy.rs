@@ -82,13 +82,17 @@ async fn the_first_version_tells_in_words() {
 #[tokio::test]
 async fn a_terminal_has_sizes() {
     let (client, _server) = start(Version::V3, TERMINAL, 4096, show_sizes);
-    let (_error, _stdin, stdout) =
+    let (_error, _stdin, mut stdout) =
         (client.open("error").await, client.open("stdin").await, client.open("stdout").await);
     let mut resize = client.open("resize").await;
-    for (width, height) in [(80, 24), (100, 40), (0, 0)] {
-        resize.write_all(format!("{{\"Width\":{width},\"Height\":{height}}}").as_bytes()).await.unwrap();
+    for (width, shown) in [(80, "80x24\n"), (99, "99x24\n")] {
+        resize.write_all(format!("{{\"Width\":{width},\"Height\":24}}").as_bytes()).await.unwrap();
+        let mut seen = [0; 6];
+        stdout.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen, shown.as_bytes());
     }
-    assert_eq!(text(stdout).await, "80x24\n100x40\n");
+    resize.write_all(br#"{"Width":0,"Height":0}"#).await.unwrap();
+    assert_eq!(text(stdout).await, "");
 }
 
 #[tokio::test]
@@ -206,4 +210,48 @@ async fn a_client_that_never_begins_is_let_go() {
     let (client, server) = start(Version::V4, ALL, 4096, count);
     let _error = client.open("error").await;
     assert_eq!(timeout(Duration::from_secs(120), server).await.unwrap().unwrap(), End::NeverBegan);
+}
+
+/// The command does not read, the client has written more than fits, and goes: only writing can show that.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_is_noticed_while_its_bytes_wait() {
+    let dropped = Arc::new(Notify::new());
+    let bell = dropped.clone();
+    let (client, server) = start(Version::V4, TERMINAL, 4096, |command| hang(command, bell, false));
+    let mut streams = Vec::new();
+    for kind in ["error", "stdin", "stdout", "resize"] {
+        streams.push(client.open(kind).await);
+    }
+    let bytes = pattern(8 * 1024 * 1024);
+    let flood = streams[1].write_all(&bytes);
+    assert!(timeout(Duration::from_secs(1), flood).await.is_err());
+    client.transport.abort();
+    timeout(Duration::from_secs(5), dropped.notified()).await.unwrap();
+    assert_eq!(server.await.unwrap(), End::ClientGone);
+}
+
+/// Thousands of sizes, none of which the command looks at, hold up no byte of its stdin.
+#[tokio::test(start_paused = true)]
+async fn sizes_that_nobody_reads_hold_nothing_up() {
+    let (client, _server) = start(Version::V4, TERMINAL, 4096, |mut command| async move {
+        let sizes = command.resizes.take();
+        let outcome = count(command).await;
+        assert_eq!(sizes.unwrap().next().await.map(|size| size.width), Some(19_999));
+        outcome
+    });
+    let (error, mut stdin, stdout) =
+        (client.open("error").await, client.open("stdin").await, client.open("stdout").await);
+    let mut resize = client.open("resize").await;
+    let telling = async {
+        for width in 0..20_000 {
+            resize.write_all(format!("{{\"Width\":{width},\"Height\":24}}").as_bytes()).await.unwrap();
+        }
+        sleep(Duration::from_secs(1)).await;
+        stdin.write_all(b"hello").await.unwrap();
+        stdin.shutdown().await.unwrap();
+        (text(stdout).await, text(error).await)
+    };
+    let (stdout, status) = timeout(Duration::from_secs(600), telling).await.expect("stdin waits for sizes");
+    assert_eq!(stdout, "hello");
+    assert!(status.contains("\"3\""), "{status}");
 }

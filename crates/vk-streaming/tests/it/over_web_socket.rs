@@ -138,8 +138,35 @@ async fn a_client_that_goes_is_noticed_while_its_bytes_wait() {
     };
     assert!(timeout(Duration::from_secs(1), flood).await.is_err());
     drop(client);
-    timeout(Duration::from_secs(120), dropped.notified()).await.unwrap();
+    timeout(Duration::from_secs(5), dropped.notified()).await.unwrap();
     assert_eq!(server.await.unwrap(), End::ClientGone);
+}
+
+/// client-go pings every 5 s and gives up after 61 s in which no pong came, whatever else comes. Nor is it asked for anything,
+/// which it would have to write behind bytes that nobody reads.
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_bytes_wait_hears_that_the_node_is_there() {
+    let dropped = Arc::new(Notify::new());
+    let (client, _server) = start(V5, TERMINAL, |command| hang(command, dropped, false)).await;
+    let (mut sink, mut source) = client.split();
+    let flood = async {
+        loop {
+            sink.send(binary(0, &pattern(32 * 1024))).await.unwrap();
+        }
+    };
+    assert!(timeout(Duration::from_secs(5), flood).await.is_err());
+    let mut pongs = 0;
+    let listening = async {
+        while let Some(message) = source.next().await {
+            match message.unwrap() {
+                Message::Pong(_) => pongs += 1,
+                Message::Ping(_) => panic!("a question"),
+                _ => {}
+            }
+        }
+    };
+    assert!(timeout(10 * MINUTE, listening).await.is_err());
+    assert!(pongs > 60, "{pongs} signs in ten minutes");
 }
 
 /// The transport is there, and nobody answers: that alone is no reason to end. That nothing moves is one.

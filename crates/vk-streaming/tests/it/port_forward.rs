@@ -23,16 +23,34 @@ const GREETER: u16 = 13;
 const BREAKER: u16 = 66;
 /// Says nothing until the connection is closed.
 const SILENT: u16 = 99;
+/// Says nothing and reads nothing.
+const STUCK: u16 = 100;
+/// No connection is ever made, and none refused.
+const UNANSWERED: u16 = 101;
 
 fn settings() -> Settings {
     Settings { linger: Duration::from_secs(20), ..Settings::default() }
 }
 
-/// How many connections are open.
+/// How many connections are open, or about to be.
 #[derive(Clone, Default)]
 struct Open(Arc<AtomicUsize>);
 
+/// One of them.
+struct Opened(Open);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Open {
+    fn one(&self) -> Opened {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Opened(self.clone())
+    }
+
     fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
@@ -57,11 +75,14 @@ fn pod(open: &Open) -> Connect {
             if port == CLOSED {
                 return Err(format!("error forwarding port {port}: connection refused"));
             }
+            let opened = open.one();
+            if port == UNANSWERED {
+                std::future::pending::<()>().await;
+            }
             let (near, far) = tokio::io::duplex(64 * 1024);
-            open.0.fetch_add(1, Ordering::SeqCst);
             tokio::spawn(async move {
                 serve(port, far).await;
-                open.0.fetch_sub(1, Ordering::SeqCst);
+                drop(opened);
             });
             let near: Box<dyn Connection> = if port == BREAKER { Box::new(Breaking(near, 5)) } else { Box::new(near) };
             Ok(near)
@@ -81,6 +102,12 @@ async fn serve(port: u16, stream: DuplexStream) {
             output.write_all(b"hello").await.unwrap();
             output.shutdown().await.unwrap();
             drop(input.read_to_end(&mut Vec::new()).await);
+        }
+        // That the other end has gone shows in writing.
+        STUCK => {
+            while output.write(&[]).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         }
         BREAKER => drop(output.write_all(b"hello, this is cut").await),
         _ => drop(input.read_to_end(&mut Vec::new()).await),

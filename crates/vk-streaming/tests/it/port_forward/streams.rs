@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
-use spdy::{Connection, FlowControl, Headers, Role, Session, Stream};
+use spdy::codec::Encoder;
+use spdy::{
+    Connection, FlowControl, Frame, Headers, Priority, ResetStatus, Role, Session, Setting, SettingId, Stream, StreamId,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -13,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::Role as WebSocketRole;
 use vk_streaming::port_forward::{End, serve};
 use vk_streaming::{PortForwardProtocol, Settings};
 
-use super::{BREAKER, CLOSED, ECHO, GREETER, Open, SILENT, pod, settings};
+use super::{BREAKER, CLOSED, ECHO, GREETER, Open, SILENT, STUCK, UNANSWERED, pod, settings};
 use crate::commands::pattern;
 
 const WAYS: [PortForwardProtocol; 2] = [PortForwardProtocol::Spdy, PortForwardProtocol::Tunnel];
@@ -129,7 +133,7 @@ async fn a_client_that_resets_after_the_servers_end_hears_that_nothing_went_wron
         let (mut client, _server, open) = start(way, settings()).await;
         let Pair { mut data, mut error } = client.connect(GREETER).await;
         assert_eq!(everything(&mut data).await, b"hello");
-        data.reset(spdy::ResetStatus::Cancel);
+        data.reset(ResetStatus::Cancel);
         assert_eq!(everything(&mut error).await, b"");
         open.until(0).await;
     }
@@ -286,4 +290,100 @@ async fn text_in_a_tunnel_ends_it() {
     let mut client = WebSocketStream::from_raw_socket(far, WebSocketRole::Client, None).await;
     client.send(Message::Text("hello".into())).await.unwrap();
     assert_eq!(timeout(Duration::from_secs(30), server).await.unwrap().unwrap(), End::Closed);
+}
+
+/// The multiplexer forgets a stream that its client resets. What was begun for it must not outlive it without a bound.
+#[tokio::test(start_paused = true)]
+async fn a_session_has_a_bound_on_its_connections_whatever_is_reset() {
+    let (mut client, _server, open) = start(PortForwardProtocol::Spdy, settings()).await;
+    let mut taken = 0;
+    for id in 0..2000 {
+        let mut half = client.stream("error", "7", Some(10_000 + id)).await;
+        taken += usize::from(half.reply().await.is_ok());
+        half.reset(ResetStatus::Cancel);
+    }
+    assert_eq!(taken, 512, "halves of pairs");
+    assert!(client.stream("data", "7", Some(5)).await.reply().await.is_err());
+    // They are given up, and there is place again.
+    sleep(Duration::from_secs(60)).await;
+    let mut running = Vec::new();
+    for _ in 0..511 {
+        running.push(client.connect(SILENT).await);
+    }
+    open.until(511).await;
+    let mut last = client.stream("error", "7", Some(20_000)).await;
+    last.reply().await.unwrap();
+    assert!(client.stream("error", "7", Some(20_001)).await.reply().await.is_err(), "one more than there is place for");
+}
+
+/// Neither a connection that is being made, nor one whose server does not read, waits for a client that has broken off.
+#[tokio::test(start_paused = true)]
+async fn a_connection_ends_when_its_client_resets_it() {
+    for way in WAYS {
+        let (mut client, _server, open) = start(way, settings()).await;
+        let Pair { data, error: _error } = client.connect(UNANSWERED).await;
+        open.until(1).await;
+        data.reset(ResetStatus::Cancel);
+        open.until(0).await;
+
+        let Pair { mut data, error: _error } = client.connect(STUCK).await;
+        open.until(1).await;
+        assert!(timeout(Duration::from_secs(5), data.write_all(&pattern(1024 * 1024))).await.is_err());
+        data.reset(ResetStatus::Cancel);
+        sleep(settings().linger).await;
+        open.until(0).await;
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_kept_while_its_pair_waits_so_it_is_short() {
+    let (client, _server, _open) = start(PortForwardProtocol::Spdy, settings()).await;
+    for (length, taken) in [(64, true), (65, false), (3000, false)] {
+        let id = "7".repeat(length);
+        let headers = Headers::from_pairs([("streamType", "error"), ("port", "7"), ("requestID", id.as_str())]);
+        let mut stream = client.session.open(headers).await.unwrap();
+        assert_eq!(stream.reply().await.is_ok(), taken, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_on_streams_of_errors_is_not_kept() {
+    let (mut client, _server, _open) = start(PortForwardProtocol::Spdy, settings()).await;
+    let mut half = client.stream("error", "7", Some(1000)).await;
+    let mut data = client.stream("data", "99", Some(1001)).await;
+    data.reply().await.unwrap();
+    let mut late = client.stream("error", "99", Some(1001)).await;
+    // Much more than a window, which opens only when something is read or left out.
+    for stream in [&mut half, &mut late] {
+        timeout(Duration::from_secs(30), stream.write_all(&pattern(1024 * 1024))).await.expect("it is kept").unwrap();
+    }
+    assert_eq!(client.connect(ECHO).await.data.reply().await.unwrap(), Headers::default());
+}
+
+/// A client that lets nothing be written to it holds up no connection but its own.
+#[tokio::test(start_paused = true)]
+async fn a_half_that_cannot_be_told_holds_up_no_other() {
+    let open = Open::default();
+    let connect = pod(&open);
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let _server = tokio::spawn(async move { serve(near, PortForwardProtocol::Spdy, &[], &settings(), connect).await });
+    let (mut read, mut write) = tokio::io::split(far);
+    tokio::spawn(async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await });
+    let mut encoder = Encoder::new();
+    let mut frames = BytesMut::new();
+    let window = Setting { id: SettingId::INITIAL_WINDOW_SIZE, flags: 0, value: 0 };
+    encoder.encode(&Frame::Settings { clear: false, settings: vec![window] }, &mut frames).unwrap();
+    let mut syn_stream = |number, kind, id, frames: &mut BytesMut| {
+        let headers = Headers::from_pairs([("streamtype", kind), ("port", "99"), ("requestid", id)]);
+        let (id, priority) = (StreamId::new(number).unwrap(), Priority::default());
+        let frame = Frame::SynStream { id, associated: None, priority, fin: false, unidirectional: false, headers };
+        encoder.encode(&frame, frames).unwrap();
+    };
+    syn_stream(1, "error", "1", &mut frames);
+    write.write_all(&frames.split()).await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    syn_stream(3, "error", "2", &mut frames);
+    syn_stream(5, "data", "2", &mut frames);
+    write.write_all(&frames).await.unwrap();
+    open.until(1).await;
 }
