@@ -61,12 +61,19 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Takes over a pod that survived a restart of the agent: its spec and its context, which died with the old process.
     ///
-    /// Nothing is to be started or restarted that runs already.
+    /// Nothing is to be started or restarted that runs already. If the spec has changed since the back end last answered to
+    /// an `update`, because the agent died before that or was away, an `update` follows. Labels and annotations may have
+    /// changed as well, and nobody remembers what they were: a back end that carries them compares them here.
     fn adopt(&self, _request: Adopt) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
     /// Carries changes of a running pod over to the back end.
+    ///
+    /// Idempotent: what is already as the pod wants it stays untouched. A call is repeated until it is answered, also by an
+    /// agent that comes later; that one does not know what has changed, so that [`Update::change`] names all that may have.
+    /// `status.observedGeneration` follows the answers (KEP-5067). An error that is not [`vk_core::Retry::Never`] is no
+    /// answer.
     fn update(&self, request: Update) -> impl Future<Output = Result<Updated>> + Send {
         async move { Ok(Updated::all(&request.change, Answer::Unsupported)) }
     }
@@ -286,7 +293,7 @@ pub struct Update {
     pub target: Target,
     /// The pod as it should be now.
     pub pod: Arc<ResolvedPod>,
-    /// What differs from what the back end was given before; several changes may have come together.
+    /// What differs, or may differ, from what the back end was given before; several changes may have come together.
     pub change: PodChange,
 }
 

@@ -20,6 +20,7 @@ pub(super) struct OwnedBasis {
     pub(super) may_reword: bool,
     pub(super) told: ToldRuns,
     pub(super) resize_deferred: Option<bool>,
+    pub(super) answered_generation: Option<i64>,
 }
 
 impl OwnedBasis {
@@ -35,6 +36,7 @@ impl OwnedBasis {
             may_reword: basis.may_reword,
             told: basis.told.clone(),
             resize_deferred: basis.resize_deferred,
+            answered_generation: basis.answered_generation,
         }
     }
 }

@@ -118,6 +118,7 @@ impl PodWriter {
             annotations: &basis.annotations,
             told: &basis.told,
             resize_deferred: basis.resize_deferred,
+            answered_generation: basis.answered_generation,
             runs_ephemeral_containers: self.runs_ephemeral_containers,
         };
         match plan(&decoded, &input) {

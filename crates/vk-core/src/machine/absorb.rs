@@ -127,6 +127,9 @@ impl PodMachine {
         if self.backend == BackendView::Absent {
             self.backend = BackendView::Unknown;
         }
+        if !self.connected {
+            self.given = None;
+        }
     }
 
     /// A terminal phase that others wrote (pod garbage collection, an evictor) is an order to stop.
@@ -282,14 +285,22 @@ impl PodMachine {
 
     fn absorb_updated(&mut self, call: Call, result: Result<Updated, Error>) -> Result<(), Error> {
         // What the back end cannot change, it cannot change at the second try either.
+        let was_uncertain = self.given_is_uncertain;
         if result.as_ref().err().is_none_or(|error| error.retry == Retry::Never) {
+            let told = self.answered_generation();
             self.given.clone_from(&self.offered);
+            self.given_is_uncertain = false;
+            if self.answered_generation() != told {
+                self.status.changed();
+            }
             if matches!(call, Call::Update(changes) if changes.resources) {
                 self.resize_deferred = Some(result.as_ref().is_ok_and(|updated| updated.resize_deferred));
                 self.status.changed();
             }
         }
-        result.map(|_| self.calls.reset())
+        result
+            .map(|_| self.calls.reset())
+            .map_err(|error| if was_uncertain { of_a_possible_change(error) } else { error })
     }
 
     fn absorb_terminated(
@@ -321,6 +332,7 @@ impl PodMachine {
     fn absorb_created(&mut self, created: Created, now: Now, effects: &mut Vec<Effect>) {
         self.calls.reset();
         self.handed_over = Some(now.mono);
+        self.given.clone_from(&self.offered);
         self.connect(now);
         if created.handle.is_some() {
             self.handle = created.handle;
@@ -342,14 +354,16 @@ impl PodMachine {
 
     fn absorb_adopted(&mut self, now: Now) {
         self.calls.reset();
+        // What this process has given it, in a create whose answer was lost, it knows better.
+        if let (None, Some(offered)) = (&self.given, self.offered.clone()) {
+            self.follow_given(offered);
+        }
         self.connect(now);
     }
 
-    /// The back end has the pod as it was offered. Observations may have been told before that: start time and handle are
-    /// told now.
+    /// The back end has the pod. Observations may have been told before that: start time and handle are told now.
     fn connect(&mut self, now: Now) {
         self.connected = true;
-        self.given.clone_from(&self.offered);
         self.start_time.get_or_insert(now.wall);
         self.status.changed();
     }
@@ -581,6 +595,12 @@ fn is_certain(kind: &ErrorKind) -> bool {
             | ErrorKind::Exhausted { .. }
             | ErrorKind::Unauthenticated
     )
+}
+
+/// The answer to changes that came while no agent saw them through: which ones they were is not known.
+fn of_a_possible_change(mut error: Error) -> Error {
+    error.message = format!("the pod has changed while no agent saw it through; if it was in this: {}", error.message);
+    error
 }
 
 /// Whether a preparation of the one is good for the other.

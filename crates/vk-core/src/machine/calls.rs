@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::absorb::SHORTEST_GRACE;
-use super::changes::changes;
 use super::effect::{Call, Changes, Effect};
 use super::policy::Release;
 use super::state::{BackendView, Farewell, PodMachine, Preparation};
@@ -41,6 +40,8 @@ impl PodMachine {
                 self.backend = BackendView::Unknown;
                 self.create_begun = Some(now.mono);
                 self.offered_to.clone_from(&self.answered_by);
+                self.given.clone_from(&self.offered);
+                self.given_is_uncertain = false;
                 self.start_time.get_or_insert(now.wall);
             }
             Call::Prepare | Call::Adopt | Call::Update(_) => self.offered = self.in_api().cloned(),
@@ -150,8 +151,7 @@ impl PodMachine {
         if self.doubted {
             return Some(Call::Lookup);
         }
-        let (wanted, given) = (self.in_api()?, self.given.as_ref()?);
-        let changes = changes(given, wanted, self.backend_annotations());
+        let changes = self.owed_changes();
         (changes != Changes::default()).then_some(Call::Update(changes))
     }
 

@@ -64,10 +64,12 @@ impl PodMachine {
         }
     }
 
-    /// When `spec.activeDeadlineSeconds` is over, by the wall clock, and the grace that the pod then gets.
+    /// When `spec.activeDeadlineSeconds` is over, by the wall clock, and the grace that the pod then gets. As for a kubelet, it
+    /// begins with the pod's first status, whether anything runs or not. Where `status.startTime` means that the pod was
+    /// handed over, the agent that comes next counts anew for one that never was.
     pub(super) fn active_deadline(&self) -> Option<(jiff::Timestamp, Duration)> {
         let facts = self.in_api()?;
-        let started = facts.start_time.or(self.start_time)?;
+        let started = facts.start_time.or(self.start_time).or(self.waiting_since)?;
         let due = started.checked_add(Duration::from_secs(facts.active_deadline_seconds?)).ok()?;
         Some((due, Duration::from_secs(facts.grace_seconds.max(1))))
     }

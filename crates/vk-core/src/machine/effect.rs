@@ -75,6 +75,20 @@ pub struct Changes {
     pub deadline: bool,
 }
 
+impl Changes {
+    /// Both together.
+    #[must_use]
+    pub(super) fn union(self, other: Self) -> Self {
+        Self {
+            images: self.images || other.images,
+            resources: self.resources || other.resources,
+            ephemeral: self.ephemeral || other.ephemeral,
+            metadata: self.metadata || other.metadata,
+            deadline: self.deadline || other.deadline,
+        }
+    }
+}
+
 /// A request to the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Write {

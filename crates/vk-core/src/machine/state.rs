@@ -158,8 +158,10 @@ pub struct PodMachine {
     /// Whether the back end has the pod's context: from a create or an adopt of this process.
     pub(super) connected: bool,
     pub(super) preparation: Preparation,
-    /// What the back end was last given.
+    /// What the back end was last given, or may have been by a create under way.
     pub(super) given: Option<Arc<PodFacts>>,
+    /// It was given by an earlier process, and has changed since in ways that nobody knows: the back end has not answered yet.
+    pub(super) given_is_uncertain: bool,
     /// What the call under way, or the preparation of the next create, gives it.
     pub(super) offered: Option<Arc<PodFacts>>,
     /// Whether the newest resize has to wait, once this process has been told.
@@ -187,7 +189,9 @@ pub struct PodMachine {
     pub(super) last_words: Option<Box<PodObservation>>,
     /// Why nothing runs yet.
     pub(super) waiting: Option<(String, String)>,
-    /// `status.startTime`, from when the pod was handed over.
+    /// When its first status was written that says why it waits: from then on `activeDeadlineSeconds` counts.
+    pub(super) waiting_since: Option<Timestamp>,
+    /// `status.startTime`, from when the pod was handed over; where the back end does not forget, from its first status.
     pub(super) start_time: Option<Timestamp>,
 
     pub(super) status: StatusProgress,
@@ -218,6 +222,9 @@ pub struct StatusBasis<'a> {
     pub told: &'a ToldRuns,
     /// Whether a resize that has not been made has to wait.
     pub resize_deferred: Option<bool>,
+    /// The newest generation that the back end has answered for, while it has not for the pod's own: no newer one may be told
+    /// as observed, or a process that comes after this one would not know that something is still to be carried over.
+    pub answered_generation: Option<i64>,
 }
 
 impl PodMachine {
@@ -264,6 +271,7 @@ impl PodMachine {
             connected: false,
             preparation: Preparation::Needed,
             given: None,
+            given_is_uncertain: false,
             offered: None,
             resize_deferred: None,
             lookup_begun: Duration::ZERO,
@@ -278,6 +286,7 @@ impl PodMachine {
             ended_at: None,
             last_words: None,
             waiting: None,
+            waiting_since: None,
             start_time: None,
             status: StatusProgress::default(),
             suspicion: None,
@@ -368,6 +377,7 @@ impl PodMachine {
             may_reword: self.status.may_reword,
             told: &self.status.told,
             resize_deferred: self.resize_deferred,
+            answered_generation: self.answered_generation(),
         }
     }
 

@@ -30,6 +30,7 @@ impl PodMachine {
             self.status.news = false;
             self.status.may_reword = self.end.is_some() || now.mono >= self.status.reword_from;
             self.status.telling = self.told_observation().map(ToldRuns::of).unwrap_or_default();
+            self.note_start(now);
             self.record_intent(now);
             if self.farewell == Farewell::Owed {
                 self.farewell = Farewell::UnderWay;
@@ -70,6 +71,17 @@ impl PodMachine {
         let waits = self.waiting.is_some() && !self.has_started();
         let observed = matches!(self.backend, BackendView::Present(_));
         self.end.is_some() || observed || waits || self.lost_at.is_some() || self.must_record_intent()
+    }
+
+    /// A kubelet tells `status.startTime` with a pod's first status.
+    fn note_start(&mut self, now: Now) {
+        if self.end.is_some() {
+            return;
+        }
+        self.waiting_since.get_or_insert(now.wall);
+        if !self.policy.forgets {
+            self.start_time.get_or_insert(now.wall);
+        }
     }
 
     fn must_record_intent(&self) -> bool {

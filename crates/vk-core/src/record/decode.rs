@@ -146,6 +146,7 @@ struct WireResources {
 #[serde(rename_all = "camelCase", default)]
 struct WireStatus {
     phase: Option<String>,
+    observed_generation: Option<i64>,
     start_time: Option<Timestamp>,
     #[serde(deserialize_with = "null_as_default")]
     init_container_statuses: Vec<WireContainerStatus>,
@@ -239,6 +240,7 @@ fn facts(meta: &WireMeta, spec: WireSpec, requests: Requests, status: &WireStatu
         labels: labels(meta),
         annotations: annotations(meta),
         phase: Phase::parse(status.phase.as_deref().unwrap_or_default()),
+        observed_generation: status.observed_generation.unwrap_or(0),
         start_time: status.start_time,
         started: statuses.into_iter().flatten().any(WireContainerStatus::has_started),
         requests,
@@ -277,13 +279,17 @@ fn containers(spec: WireSpec) -> Vec<ContainerFacts> {
             name: container.name,
             kind,
             image: container.image.unwrap_or_default(),
-            resources: container.resources.map_or(0, |resources| fingerprint_of(resources.get().as_bytes())),
+            resources: container.resources.map_or(0, |resources| resources_fingerprint(resources.get())),
             restart: match kind {
                 ContainerKind::Ephemeral => ContainerRestart::never(),
                 _ => ContainerRestart::new(container.restart_policy.as_deref(), &container.restart_policy_rules),
             },
         })
         .collect()
+}
+
+fn resources_fingerprint(json: &str) -> u64 {
+    if matches!(json, "{}" | "null") { 0 } else { fingerprint_of(json.as_bytes()) }
 }
 
 fn labels(meta: &WireMeta) -> u64 {
@@ -395,6 +401,14 @@ mod tests {
         );
         assert_eq!(pod.facts.restart_policy, RestartPolicy::Never);
         assert_eq!(pod.facts.grace_seconds, 30);
+    }
+
+    #[test]
+    fn resources_that_are_there_and_empty_ask_for_nothing() {
+        let spec = r#"{"containers":[{"name":"a","resources":{}},{"name":"b"},{"name":"c","resources":{"limits":{"cpu":"1"}}}]}"#;
+        let facts = snapshot(serde_json::json!({}), spec, Some(r#"{"observedGeneration":3}"#)).unwrap().facts;
+        let asks: Vec<bool> = facts.containers.iter().map(|container| container.resources != 0).collect();
+        assert_eq!((asks, facts.observed_generation), (vec![false, false, true], 3));
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub struct PodFacts {
     pub annotations: BTreeMap<AnnotationKey, u64>,
     /// `status.phase`.
     pub phase: Phase,
+    /// `status.observedGeneration`; 0 if there is none.
+    pub observed_generation: i64,
     /// `status.startTime`.
     pub start_time: Option<Timestamp>,
     /// Evidence in the status that some container has run (invariant 3).
@@ -116,7 +118,7 @@ pub struct ContainerFacts {
     pub kind: ContainerKind,
     /// `image`.
     pub image: String,
-    /// Fingerprint of `resources`.
+    /// Fingerprint of `resources`; 0 if it asks for none.
     pub resources: u64,
     /// What it says about its own restarts.
     pub restart: ContainerRestart,

@@ -34,7 +34,7 @@ impl Conditions {
         }
         conditions.present.extend(disruption(view, phase));
         for condition in &mut conditions.present {
-            condition.observed_generation = view.generation();
+            condition.observed_generation = view.observed_generation();
             condition.message = condition.message.take().and_then(|message| text(&message, MESSAGE_LIMIT));
             condition.last_transition_time = last_transition(view, condition);
         }
@@ -50,6 +50,8 @@ impl Conditions {
         self.present.push(ready);
         let all: Vec<&ContainerStatus> = statuses.iter().collect();
         match resize_pending(view, &all).filter(|_| !phase.is_terminal()) {
+            // Whether it is refused, the back end has still to say.
+            Some(_) if view.awaits_an_answer() => {}
             Some(pending) => self.present.push(pending),
             None => self.absent.push(POD_RESIZE_PENDING),
         }

@@ -134,6 +134,9 @@ pub struct StatusInput<'a> {
     pub told: &'a ToldRuns,
     /// Whether a resize that has not been made is only put off; `None`: what the API says of that stays.
     pub resize_deferred: Option<bool>,
+    /// The newest generation that the back end has answered for, if the pod's own is newer: what came after it is still to be
+    /// carried over (KEP-5067, [`crate::machine::PodMachine::status_basis`]).
+    pub answered_generation: Option<i64>,
     /// Whether the back end's support table has ephemeral containers.
     pub runs_ephemeral_containers: bool,
 }

@@ -85,7 +85,7 @@ fn base(view: &PodView<'_>, phase: Phase) -> OwnedStatus {
         reason,
         message,
         start_time: view.api.start_time.clone().or_else(|| time(view.input.start_time)),
-        observed_generation: view.generation().max(view.api.observed_generation),
+        observed_generation: view.observed_generation().max(view.api.observed_generation),
         ..OwnedStatus::default()
     }
 }

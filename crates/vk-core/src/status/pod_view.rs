@@ -81,9 +81,17 @@ impl<'a> PodView<'a> {
         self.spec.host_network == Some(true)
     }
 
-    /// `metadata.generation`, where the API server counts it.
-    pub(super) fn generation(&self) -> Option<i64> {
-        self.pod.metadata.generation.filter(|generation| *generation > 0)
+    /// The newest `metadata.generation` that this status speaks of, where the API server counts it. What has been told stays.
+    pub(super) fn observed_generation(&self) -> Option<i64> {
+        let newest = self.pod.metadata.generation?;
+        let answered = self.input.answered_generation.unwrap_or(newest);
+        let told = self.api.observed_generation.unwrap_or_default();
+        Some(answered.max(told).min(newest)).filter(|generation| *generation > 0)
+    }
+
+    /// Whether a change of the spec is on its way to the back end.
+    pub(super) fn awaits_an_answer(&self) -> bool {
+        self.observed_generation() < self.pod.metadata.generation
     }
 
     pub(super) fn observed(&self, name: &str) -> Option<&'a ContainerObservation> {

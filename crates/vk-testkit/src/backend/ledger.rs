@@ -1,5 +1,6 @@
 //! What really happened in the back end: the invariants are checked against this, not against what anybody was told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use virtual_kubelet::core::{PodKey, PodUid};
@@ -63,6 +64,17 @@ pub struct Life {
     pub gone: Option<(Duration, Happening)>,
     /// Every run of its containers.
     pub runs: Vec<Run>,
+    /// What each of its containers was given last.
+    pub given: BTreeMap<String, Given>,
+}
+
+/// What a container is given by its pod's spec, and what can be changed while it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// `image`.
+    pub image: String,
+    /// `resources`, as in the API.
+    pub resources: serde_json::Value,
 }
 
 /// One run of one container.

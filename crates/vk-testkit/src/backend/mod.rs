@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) use container::MISSING_IMAGE;
 use fault::Twist;
 pub use fault::{Fault, Method};
-pub use ledger::{Entry, Happening, Life, Run, RunCause, RunEnd};
+pub use ledger::{Entry, Given, Happening, Life, Run, RunCause, RunEnd};
 pub use nature::{Nature, StopStyle};
 use node::NodeState;
 pub use node::SimulatedNode;

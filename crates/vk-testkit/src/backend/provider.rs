@@ -178,9 +178,9 @@ impl Provider for SimulatedProvider {
     async fn update(&self, request: Update) -> Result<Updated> {
         let backend = self.backend.clone();
         let act = move |_| {
-            if let Some(uid) = backend.find(&request.target) {
-                backend.change(&uid, |workload, now| workload.update(&request.pod, now));
-            }
+            let missing = || Error::unavailable("there is no such pod to be seen");
+            let uid = backend.find(&request.target).ok_or_else(missing)?;
+            backend.change(&uid, |workload, now| workload.update(&request.pod, request.change, now));
             Ok(Updated::all(&request.change, Answer::Applied))
         };
         self.call(Method::Update, None, act).await

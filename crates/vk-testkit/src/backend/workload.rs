@@ -1,15 +1,18 @@
 //! One pod in the back end: what runs of it, and what happens next.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ResourceRequirements;
 use virtual_kubelet::core::record::RestartPolicy;
 use virtual_kubelet::core::resolved::ResolvedPod;
 use virtual_kubelet::core::status::ContainerRestart;
 use virtual_kubelet::core::{ContainerKind, Error, Handle, PodKey, PodObservation, PodUid, Stage};
+use virtual_kubelet::provider::PodChange;
 
 use super::container::{Container, Standing};
-use super::ledger::{Happening, Life, Run, RunCause, RunEnd};
+use super::ledger::{Given, Happening, Life, Run, RunCause, RunEnd};
 use super::nature::{Nature, StopStyle, millis};
 
 /// A container that ended is started again after this long, and each time after twice as long.
@@ -73,6 +76,7 @@ impl Workload {
             end: None,
             gone: None,
             runs: Vec::new(),
+            given: given_to(pod),
         };
         let policy = pod.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
         let last_byte = pod.uid.as_str().bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
@@ -209,15 +213,34 @@ impl Workload {
         }
     }
 
-    /// Takes over images, and containers that are new.
-    pub(super) fn update(&mut self, pod: &ResolvedPod, now: Duration) {
+    /// The image that a container was given last.
+    pub fn image(&self, container: &str) -> Option<&str> {
+        self.life.given.get(container).map(|given| given.image.as_str())
+    }
+
+    /// Takes over what is said to have changed: images, resources, and containers that are new.
+    pub(super) fn update(&mut self, pod: &ResolvedPod, change: PodChange, now: Duration) {
+        for (name, wanted) in given_to(pod) {
+            match self.life.given.get_mut(&name) {
+                Some(given) => {
+                    given.image = if change.images { wanted.image } else { std::mem::take(&mut given.image) };
+                    given.resources = if change.resources { wanted.resources } else { given.resources.take() };
+                }
+                None if change.ephemeral => _ = self.life.given.insert(name, wanted),
+                None => {}
+            }
+        }
+        self.take_over(pod, change, now);
+    }
+
+    fn take_over(&mut self, pod: &ResolvedPod, change: PodChange, now: Duration) {
         for wanted in containers_of(pod) {
             let Some(index) = self.containers.iter().position(|known| known.name == wanted.name) else {
-                self.containers.push(wanted);
+                self.containers.extend(change.ephemeral.then_some(wanted));
                 continue;
             };
             let Some(known) = self.containers.get_mut(index) else { continue };
-            if known.image == wanted.image {
+            if !change.images || known.image == wanted.image {
                 continue;
             }
             known.image = wanted.image;
@@ -416,6 +439,19 @@ fn ended_for_good(pod: &ResolvedPod, container: Container) -> Container {
     // An ephemeral container never runs again.
     let restarts = restart.is_some_and(|restart| restart.restarts(RestartPolicy::parse(policy), exit_code));
     if restarts { container } else { Container { standing: Standing::Ended(exit_code), ..container } }
+}
+
+/// By name of the container.
+fn given_to(pod: &ResolvedPod) -> BTreeMap<String, Given> {
+    let Some(spec) = pod.pod.spec.as_ref() else { return BTreeMap::new() };
+    let given = |image: &Option<String>, resources: &Option<ResourceRequirements>| Given {
+        image: image.clone().unwrap_or_default(),
+        resources: serde_json::to_value(resources.clone().unwrap_or_default()).unwrap_or_default(),
+    };
+    let lasting = spec.init_containers.iter().flatten().chain(&spec.containers);
+    let lasting = lasting.map(|it| (it.name.clone(), given(&it.image, &it.resources)));
+    let ephemeral = spec.ephemeral_containers.iter().flatten();
+    lasting.chain(ephemeral.map(|it| (it.name.clone(), given(&it.image, &it.resources)))).collect()
 }
 
 fn containers_of(pod: &ResolvedPod) -> Vec<Container> {

@@ -53,6 +53,9 @@ pub static CATALOGUE: &[Mutant] = &[
     // Nothing dropped.
     mutant!(in_writes::gives_up_after_twenty_tries breaks [5]; caught by Scenario("statuses_are_refused_for_minutes")),
     mutant!(in_calls::gives_up_creating_after_twenty_tries breaks [5]; caught by Scenario("the_back_end_refuses_many_creates")),
+    mutant!(in_calls::forgets_updates_that_fail breaks [5]; caught by Scenario("update_the_image")),
+    mutant!(in_watch::takes_changes_for_carried_over breaks [5]; caught by Scenario("the_image_changes_while_the_agent_is_away"), Crashes("update_the_image")),
+    mutant!(in_watch::overlooks_deadlines breaks [5]; caught by Scenario("a_pod_waits_beyond_its_deadline")),
     mutant!(in_answers::takes_an_error_for_the_end breaks [5]; caught by behaviour!(a_pod_that_cannot_be_created_says_why_and_runs_in_the_end)),
     mutant!(in_writes::hides_reasons breaks [5]; caught by behaviour!(a_pod_that_cannot_be_created_says_why_and_runs_in_the_end)),
     mutant!(in_writes::records_no_events breaks [5]; caught by Scenario("the_back_end_refuses_many_creates")),

@@ -11,7 +11,8 @@ use virtual_kubelet::core::resolved::Target;
 use virtual_kubelet::core::{PodKey, PodObservation, PodUid, Result, Stage};
 use virtual_kubelet::provider::layer::{Layered, LayeredProvider};
 use virtual_kubelet::provider::{
-    Accepted, Adopt, BoxProvider, Create, ObservationReceiver, ObservationSink, Provider, Terminate, Terminating,
+    Accepted, Adopt, Answer, BoxProvider, Create, ObservationReceiver, ObservationSink, Provider, Terminate,
+    Terminating, Update, Updated,
 };
 
 use crate::interposer::{Asked, Interposition};
@@ -324,6 +325,28 @@ impl LayeredProvider for WaitsForEver {
             Ok(answer) => answer,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+/// A change that the back end did not take is forgotten.
+pub(super) fn forgets_updates_that_fail() -> Interposition {
+    layered(|inner| ForgetsUpdates { inner })
+}
+
+struct ForgetsUpdates {
+    inner: BoxProvider,
+}
+
+impl LayeredProvider for ForgetsUpdates {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    async fn update(&self, request: Update) -> Result<Updated> {
+        let change = request.change;
+        Ok(self.inner.update(request).await.unwrap_or_else(|_| Updated::all(&change, Answer::Applied)))
     }
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use vk_apiserver::ResponseBody;
 
-use super::rewrite::{events, is_terminal, kind, text};
+use super::rewrite::{events, is_terminal, kind, seen, take_out, text};
 use crate::interposer::{Asked, Interposition, Onward, each_event, success};
 
 /// That a pod is being deleted, or is gone, is not noticed. Tombstones alone may be missed: the server shows the deletion
@@ -33,6 +33,21 @@ pub(super) fn overlooks_ends_by_others() -> Interposition {
         }
         Some(event)
     })
+}
+
+/// Whatever has changed before this process is taken for carried over.
+pub(super) fn takes_changes_for_carried_over() -> Interposition {
+    seen("pods", |pod| {
+        if let (Some(generation), Some(status)) = (pod.pointer("/metadata/generation").cloned(), pod.get_mut("status"))
+        {
+            status["observedGeneration"] = generation;
+        }
+    })
+}
+
+/// `activeDeadlineSeconds` is left to somebody else.
+pub(super) fn overlooks_deadlines() -> Interposition {
+    seen("pods", |pod| take_out(pod, "/spec", "activeDeadlineSeconds"))
 }
 
 /// A deletion is carried out at once, whatever still runs.

@@ -22,7 +22,8 @@ use crate::interposer::{Interposition, described, observed};
 
 /// No bug, and yet everything that bugs are made of: a check that fails behind this fails for the wrong reason.
 pub fn no_bug() -> Interposition {
-    rewrite::events("pods", Some)
+    rewrite::seen("pods", |_| ())
+        .within(rewrite::events("pods", Some))
         .within(rewrite::events("nodes", Some))
         .within(rewrite::bodies(Method::PATCH, "pods/status", |_| ()))
         .within(rewrite::bodies(Method::DELETE, "pods", |_| ()))

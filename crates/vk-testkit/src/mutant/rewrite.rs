@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::Value;
 
-use crate::interposer::{ApiInterposer, Asked, Interposition, Onward, answer, each_event};
+use crate::interposer::{ApiInterposer, Asked, Interposition, Onward, answer, each_event, success};
 
 /// The bodies of these requests are changed on their way.
 pub(super) fn bodies(method: Method, resource: &'static str, change: fn(&mut Value)) -> Interposition {
@@ -63,6 +64,43 @@ pub(super) fn events(resource: &'static str, change: fn(Value) -> Option<Value>)
             .boxed()
         }
     })
+}
+
+/// Every object of a resource is seen otherwise than it is, in lists and watches.
+pub(super) fn seen(resource: &'static str, change: fn(&mut Value)) -> Interposition {
+    let listed = Interposition::none().with_api(move || {
+        move |request: Request<Bytes>, onward: Onward| {
+            let is_meant = Asked::of(&request).lists(resource);
+            let exchange = onward.send(request);
+            async move {
+                let response = exchange.await?;
+                if !is_meant || !response.status().is_success() {
+                    return Ok(response);
+                }
+                let bytes = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                let mut list: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+                list["items"].as_array_mut().into_iter().flatten().for_each(change);
+                Ok(success(&list))
+            }
+            .boxed()
+        }
+    });
+    let watched = Interposition::none().with_api(move || {
+        move |request: Request<Bytes>, onward: Onward| {
+            let is_meant = Asked::of(&request).watches(resource);
+            let exchange = onward.send(request);
+            let change_event = move |mut event: Value| {
+                event.pointer_mut("/object").into_iter().for_each(change);
+                Some(event)
+            };
+            async move {
+                let response = exchange.await?;
+                Ok(if is_meant { each_event(response, change_event) } else { response })
+            }
+            .boxed()
+        }
+    });
+    listed.within(watched)
 }
 
 /// The kind of a watch event: `ADDED`, `MODIFIED`, `DELETED`, ….

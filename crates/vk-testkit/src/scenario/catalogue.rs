@@ -41,6 +41,7 @@ pub static CATALOGUE: &[Scenario] = &[
     scenario!(a_create_without_answer),
     scenario!(update_labels),
     scenario!(update_the_image),
+    scenario!(the_image_changes_while_the_agent_is_away),
     scenario!(a_job_is_lost),
     scenario!(a_service_is_lost),
     scenario!(the_node_is_deleted),
@@ -73,6 +74,7 @@ pub static CATALOGUE: &[Scenario] = &[
     Scenario { circumstances: hanging_ping, ..scenario!(long the_lease_is_renewed) },
     Scenario { circumstances: supporting_little, ..scenario!(long an_unsupported_field) },
     Scenario { nature: resolving, ..scenario!(long a_pod_refers_to_a_config_map) },
+    Scenario { nature: resolving, ..scenario!(long a_pod_waits_beyond_its_deadline) },
 ];
 
 /// The scenario of this name.

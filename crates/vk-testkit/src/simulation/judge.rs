@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use virtual_kubelet::core::PodUid;
 use vk_apiserver::{Object, RequestRecord};
 
@@ -12,14 +12,19 @@ use super::agents::Span;
 use super::facts::{Facts, PodHistory, condition, container_statuses, is_terminal, text};
 use super::user::GATE;
 use super::violation::{Rule, Violation};
-use crate::backend::{Entry, Happening, Life, Nature, Run, RunCause};
+use crate::backend::{Entry, Given, Happening, Life, Nature, Run, RunCause};
 
 /// An orphan, or a pod whose end was ordered in some other way than by its deletion, is noticed this much later at most.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Longer than any grace period: who is told to stop at its deadline has stopped by then.
+const DEADLINE_PATIENCE: Duration = Duration::from_secs(60);
+
 /// All that is known of a run that has come to rest.
 pub(super) struct Evidence<'a> {
     pub(super) nature: Nature,
+    /// When the run came to rest, on the back end's clock.
+    pub(super) now: Duration,
     /// Pods that the back end has refused for good.
     pub(super) refused: BTreeSet<PodUid>,
     pub(super) spans: Vec<Span>,
@@ -105,6 +110,8 @@ impl Case<'_> {
         check(Rule::TerminalAfterStop, self.terminal_while_running());
         check(Rule::ReleasedAfterStop, self.released_while_running());
         check(Rule::ReleasedAfterAcknowledgement, self.released_early());
+        check(Rule::ChangesCarriedOver, self.not_carried_over());
+        check(Rule::DeadlineKept, self.outlives_its_deadline());
         check(Rule::NothingLeftBehind, self.left_behind());
         check(Rule::NothingDropped, self.dropped());
         check(Rule::DeletionEnds, self.stuck());
@@ -295,6 +302,37 @@ impl Case<'_> {
         // Waiting for an image, or for an init container, is no drop; and a phase does not go back.
         let is_told = phase == expected || phase == "Running";
         (!is_told).then(|| format!("in the end it is {phase:?}, and should be {expected}"))
+    }
+
+    /// Whether nobody has ended it, or is about to: it is there, and shall stay.
+    fn is_wanted(&self) -> bool {
+        self.is_here() && self.history.newest.deletion_timestamp().is_none() && !is_terminal(self.history.phase())
+    }
+
+    fn not_carried_over(&self) -> Option<String> {
+        let held = self.held().filter(|held| self.is_wanted() && !self.is_elsewhere() && held.end.is_none())?;
+        let lists = ["/spec/initContainers", "/spec/containers", "/spec/ephemeralContainers"];
+        let mut containers = lists.into_iter().flat_map(|list| self.history.newest.items(list));
+        let differing = containers.find(|container| {
+            let resources = container.get("resources").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+            let wanted = Given { image: text(container, "/image").to_owned(), resources };
+            held.given.get(text(container, "/name")) != Some(&wanted)
+        })?;
+        let name = text(differing, "/name");
+        Some(format!("the back end was given {:?} for {name}, which is {differing}", held.given.get(name)))
+    }
+
+    fn outlives_its_deadline(&self) -> Option<String> {
+        let pod = &self.history.newest;
+        let seconds = pod.integer("/spec/activeDeadlineSeconds").filter(|_| self.is_wanted())?;
+        // Excused: it may have been told by a clock that was far ahead; an incarnation that has it answers no more.
+        if self.evidence.clocks_jumped || self.is_elsewhere() {
+            return None;
+        }
+        let started = pod.text("/status/startTime").parse().map(|at| self.evidence.facts.elapsed(at));
+        let due = started.unwrap_or(self.history.created) + Duration::from_secs(seconds.unsigned_abs());
+        let is_over = self.evidence.now > due + DEADLINE_PATIENCE;
+        is_over.then(|| format!("in the end it is {}, and was to end at {due:?}", self.history.phase()))
     }
 
     fn stuck(&self) -> Option<String> {

@@ -23,6 +23,10 @@ pub enum Rule {
     ReleasedAfterStop,
     /// The back end lets go only after the end was acknowledged, and of a pod that is being deleted or gone.
     ReleasedAfterAcknowledgement,
+    /// What is changed of a pod that runs reaches the back end.
+    ChangesCarriedOver,
+    /// `activeDeadlineSeconds` ends a pod, whether it has ever run or not.
+    DeadlineKept,
     /// Nothing is left of a pod that is gone.
     NothingLeftBehind,
     /// No work is dropped: every pod runs, or has ended, or says why not.

@@ -57,6 +57,7 @@ impl Witness {
         self.loops.extend(backend.hot_method().map(|method| format!("{method:?}")));
         judge(&Evidence {
             nature: backend.nature(),
+            now: backend.now(),
             refused: backend.refused(),
             spans: self.spans,
             clocks_jumped: self.clocks_jumped,

@@ -15,7 +15,7 @@ const SAMPLE: usize = 400;
 
 type Step = (&'static str, fn(&mut Model));
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("the back end is listed", Model::list),
     ("a call succeeds", |model| model.end_call(Ending::Succeeds)),
     ("a call fails", |model| model.end_call(Ending::Fails)),
@@ -26,6 +26,7 @@ const STEPS: [Step; 15] = [
     ("the watch shows the pod", Model::show),
     ("the back end pushes the pod", Model::push),
     ("it is deleted", Model::delete),
+    ("its image is changed", Model::edit),
     ("it ends by itself", |model| model.exit(0)),
     ("the back end starts it again by itself", Model::restart),
     ("time passes", Model::wake),
@@ -68,6 +69,7 @@ fn explore(start: Model) -> usize {
 }
 
 fn ends_well(mut model: Model, path: &[&str]) {
+    model.clone().catch_up();
     model.calm_down();
     assert!(model.starts <= 1, "started twice at the end of {path:#?}");
     assert!(model.forgotten && model.workload == Workload::None, "not let go after {path:#?}: {:?}", model.machine);

@@ -64,6 +64,7 @@ fn facts() -> PodFacts {
         labels: 1,
         annotations: BTreeMap::new(),
         phase: Phase::Pending,
+        observed_generation: 0,
         start_time: None,
         started: false,
         requests: Requests::default(),

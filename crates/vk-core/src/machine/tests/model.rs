@@ -19,6 +19,8 @@ pub(super) struct Model {
     /// It was told to stop: it starts nothing again.
     told_to_stop: bool,
     pub(super) starts: u32,
+    /// What it runs.
+    image: String,
     pending_calls: Vec<(EffectId, Call)>,
     pending_writes: Vec<(EffectId, Write)>,
     pub(super) forgotten: bool,
@@ -67,6 +69,7 @@ impl Model {
             workload: Workload::None,
             told_to_stop: false,
             starts: 0,
+            image: String::new(),
             pending_calls: Vec::new(),
             pending_writes: Vec::new(),
             forgotten: false,
@@ -126,25 +129,26 @@ impl Model {
     fn act(&mut self, choice: u8) {
         self.now.mono += Duration::from_millis(300);
         self.now.wall = self.now.wall.checked_add(Duration::from_millis(300)).unwrap();
-        match choice % 13 {
+        match choice % 14 {
             0 => self.list(),
-            1 | 2 => self.end_call(Ending::of(choice / 13)),
-            3 | 4 => self.end_write(Ending::of(choice / 13)),
+            1 | 2 => self.end_call(Ending::of(choice / 14)),
+            3 | 4 => self.end_write(Ending::of(choice / 14)),
             5 => self.show(),
             6 => self.delete(),
-            7 => self.exit(i32::from(choice / 13 % 2)),
+            7 => self.exit(i32::from(choice / 14 % 2)),
             8 => self.push(),
             9 => {
-                if choice / 13 == 0 {
+                if choice / 14 == 0 {
                     self.force_delete();
                 }
             }
-            10 => self.crash((choice / 13).is_multiple_of(2)),
+            10 => self.crash((choice / 14).is_multiple_of(2)),
             11 => {
                 self.now.mono += Duration::from_secs(20);
                 self.tell(Event::Tick);
             }
-            _ => self.restart(),
+            12 => self.restart(),
+            _ => self.edit(),
         }
     }
 
@@ -171,6 +175,16 @@ impl Model {
             facts.deletion = Some(Deletion { due: self.now.wall, grace_seconds: 30 });
         }
         self.show();
+    }
+
+    /// Somebody gives it another image, once; the watch may show that later.
+    pub(super) fn edit(&mut self) {
+        if let Some(facts) = self.api.as_mut().filter(|facts| facts.generation == 1) {
+            self.version += 1;
+            facts.resource_version = self.version.to_string();
+            facts.generation += 1;
+            facts.containers[0].image = "app:2".into();
+        }
     }
 
     pub(super) fn force_delete(&mut self) {
@@ -244,13 +258,19 @@ impl Model {
         self.take(effects);
     }
 
+    fn offered_image(&self) -> String {
+        self.machine.offered.as_ref().map(|facts| facts.containers[0].image.clone()).unwrap_or_default()
+    }
+
     fn carry_out(&mut self, call: Call) {
         match call {
             Call::Create if self.workload == Workload::None => {
                 self.starts += 1;
+                self.image = self.offered_image();
                 self.revision += 1;
                 self.workload = Workload::Runs;
             }
+            Call::Update(_) => self.image = self.offered_image(),
             Call::Terminate { .. } => {
                 self.revision += 1;
                 self.told_to_stop |= self.workload != Workload::None;
@@ -305,6 +325,8 @@ impl Model {
     }
 
     fn carry_out_write(&mut self, write: Write) -> WriteOutcome {
+        let seen = self.machine.facts().map_or(0, |facts| facts.generation);
+        let generation = self.machine.status_basis().answered_generation.unwrap_or(seen);
         let phase = match self.machine.status_basis().verdict {
             Verdict::Ended(_) => Phase::Failed,
             Verdict::Observed | Verdict::Recreating { .. } => Phase::Running,
@@ -320,6 +342,7 @@ impl Model {
                 assert!(!facts.phase.is_terminal() || phase.is_terminal(), "a terminal phase is never left");
                 self.version += 1;
                 facts.phase = phase;
+                facts.observed_generation = facts.observed_generation.max(generation);
                 facts.started |= phase == Phase::Running;
                 facts.resource_version = self.version.to_string();
                 WriteOutcome::Applied { phase, resource_version: facts.resource_version.clone() }
@@ -332,6 +355,17 @@ impl Model {
             (Write::ProveAbsence, Some(_)) => WriteOutcome::StillThere,
             (Write::ProveAbsence, None) => WriteOutcome::Absent,
             (_, None) => WriteOutcome::IdentityLost { message: "404".into() },
+        }
+    }
+
+    /// Everything works from now on: what runs is soon what the pod asks for.
+    pub(super) fn catch_up(mut self) {
+        for _ in 0..20 {
+            [0, 1, 3, 5, 8, 11].into_iter().for_each(|choice| self.act(choice));
+        }
+        let wanted = self.api.filter(|facts| facts.deletion.is_none() && self.workload == Workload::Runs);
+        if let Some(facts) = wanted.filter(|facts| !facts.phase.is_terminal()) {
+            assert_eq!(self.image, facts.containers[0].image, "{:?}", self.machine);
         }
     }
 
@@ -371,6 +405,7 @@ proptest! {
             model.act(choice);
         }
         prop_assert!(model.starts <= 1, "started {} times", model.starts);
+        model.clone().catch_up();
         model.calm_down();
         prop_assert!(model.starts <= 1, "started {} times", model.starts);
         prop_assert!(model.forgotten, "not let go: {:?}", model.machine);

@@ -109,6 +109,97 @@ fn a_resize_that_has_to_wait_is_told_as_one() {
     assert_eq!(harness.machine.status_basis().resize_deferred, Some(false));
 }
 
+fn given_before(generation: i64, observed_generation: i64) -> Harness {
+    let mut containers = facts().containers;
+    containers[0].image = format!("app:{generation}");
+    let known =
+        PodFacts { generation, observed_generation, started: true, phase: Phase::Running, containers, ..facts() };
+    let mut harness = Harness::with(known, REMEMBERS);
+    harness.listed(running(1));
+    assert_eq!(harness.under_way(), Some(Call::Adopt));
+    harness
+}
+
+/// The agent died before the back end had answered, or was away: what it was given last nobody knows.
+#[test]
+fn a_change_that_nobody_saw_through_is_carried_over_after_the_adoption() {
+    let mut harness = given_before(2, 1);
+    assert_eq!(harness.machine.status_basis().answered_generation, Some(1), "nothing is told before it is true");
+    harness.finish(CallOutcome::Adopted(Ok(())));
+    assert_eq!(harness.under_way(), update(Changes { images: true, metadata: true, ..Changes::default() }));
+    assert_eq!(harness.machine.status_basis().answered_generation, Some(1));
+    harness.wrote(Phase::Running).finish(CallOutcome::Updated(Ok(Updated::default())));
+    assert_eq!((harness.under_way(), harness.writing()), (None, Some(Write::Status)), "now it is told");
+    assert_eq!(harness.machine.status_basis().answered_generation, None);
+}
+
+#[test]
+fn what_a_process_before_has_carried_over_is_not_carried_over_again() {
+    for (generation, observed) in [(2, 2), (1, 0)] {
+        let mut harness = given_before(generation, observed);
+        assert_eq!(harness.machine.status_basis().answered_generation, None);
+        harness.finish(CallOutcome::Adopted(Ok(())));
+        assert_eq!(harness.under_way(), None);
+    }
+}
+
+/// Which of the changes was meant, nobody knows: the answer must not claim to.
+#[test]
+fn a_refusal_of_what_may_have_changed_says_so_and_is_not_repeated() {
+    let mut harness = given_before(2, 1);
+    harness.finish(CallOutcome::Adopted(Ok(()))).wrote(Phase::Running);
+    harness.finish(CallOutcome::Updated(Err(Error::outcome_unknown("time-out")))).wake();
+    assert!(matches!(harness.under_way(), Some(Call::Update(_))), "no answer is none");
+    harness.finish(CallOutcome::Updated(Err(Error::unsupported("spec.containers[].image", "never"))));
+    let told = harness.effects.iter().find_map(|effect| match effect {
+        Effect::Record(event) => Some(event.message.clone()),
+        _ => None,
+    });
+    assert!(told.is_some_and(|told| told.contains("if it was in this: never")), "{:?}", harness.effects);
+    harness.wrote(Phase::Running).pass(Duration::from_secs(999));
+    assert_eq!(harness.under_way(), None);
+}
+
+#[test]
+fn a_generation_is_told_when_the_back_end_has_answered_for_it() {
+    let mut harness = Harness::running();
+    harness.api(|facts| {
+        facts.generation = 2;
+        facts.containers[0].image = "app:2".into();
+    });
+    assert_eq!(harness.machine.status_basis().answered_generation, Some(1));
+    harness.answer(WriteOutcome::Unchanged { phase: Phase::Running });
+    harness.finish(CallOutcome::Updated(Err(Error::unavailable("503")))).wake();
+    assert_eq!(harness.machine.status_basis().answered_generation, Some(1));
+    harness.finish(CallOutcome::Updated(Ok(Updated::default())));
+    assert_eq!(harness.machine.status_basis().answered_generation, None);
+    assert_eq!(harness.writing(), Some(Write::Status));
+}
+
+#[test]
+fn a_pod_that_is_being_stopped_is_changed_no_more() {
+    let mut harness = given_before(2, 1);
+    harness.finish(CallOutcome::Adopted(Ok(()))).wrote(Phase::Running).deleted(30);
+    assert_eq!(harness.machine.status_basis().answered_generation, None);
+}
+
+/// The answer to the create was lost, and the pod changed meanwhile: what the back end was given is what the create gave.
+#[test]
+fn a_change_behind_a_create_without_answer_is_carried_over() {
+    let mut harness = Harness::with(facts(), REMEMBERS);
+    harness.listed_absent().finish(CallOutcome::Prepared(Ok(())));
+    assert_eq!(harness.under_way(), Some(Call::Create));
+    harness.api(|facts| {
+        facts.generation = 2;
+        facts.containers[0].image = "app:2".into();
+    });
+    assert_eq!(harness.machine.status_basis().answered_generation, Some(1));
+    harness.finish(CallOutcome::Created(Err(Error::outcome_unknown("time-out")))).wake();
+    let found = LookedUp { found: Some(running(1)), instance: None };
+    harness.finish(CallOutcome::LookedUp(Ok(found))).finish(CallOutcome::Adopted(Ok(())));
+    assert_eq!(harness.under_way(), update(Changes { images: true, ..Changes::default() }));
+}
+
 #[test]
 fn fields_that_only_the_control_plane_reads_are_no_change() {
     let mut harness = Harness::running();
@@ -173,5 +264,39 @@ fn a_pod_past_its_deadline_fails_only_when_it_has_stopped() {
     harness.event(Event::Observed(observation(2, Stage::Stopping, ContainerState::Running { started_at: None })));
     assert_eq!(harness.end(), None);
     harness.event(Event::Observed(stopped(3, 0)));
+    assert_eq!(harness.end(), Some(EndCause::DeadlineExceeded));
+}
+
+const FORGETS: BackendPolicy = BackendPolicy { forgets: true, ..REMEMBERS };
+
+/// A kubelet counts from the pod's first status, whether anything runs or not.
+#[test]
+fn a_pod_that_waits_fails_at_its_deadline() {
+    for policy in [REMEMBERS, FORGETS] {
+        let mut harness = Harness::with(PodFacts { active_deadline_seconds: Some(60), ..facts() }, policy);
+        harness.listed_absent().finish(CallOutcome::Prepared(Err(Error::unresolved("configmap \"a\"", "not there"))));
+        let told = harness.machine.status_basis().start_time;
+        assert_eq!(told.is_some(), !policy.forgets, "where the back end forgets, it says that the pod was handed over");
+        harness.wrote(Phase::Pending);
+        while harness.end().is_none() {
+            assert!(harness.now.mono < start_of_time().mono + Duration::from_secs(61), "{policy:?}");
+            harness.wake();
+            if harness.under_way() == Some(Call::Prepare) && harness.end().is_none() {
+                harness.finish(CallOutcome::Prepared(Err(Error::unresolved("configmap \"a\"", "not there"))));
+            }
+        }
+        assert_eq!(harness.end(), Some(EndCause::DeadlineExceeded));
+        assert_eq!(harness.now.mono, start_of_time().mono + Duration::from_secs(60));
+    }
+}
+
+/// A refusal holds for as long as the pod stays as it is, and no longer than its deadline.
+#[test]
+fn a_pod_that_is_refused_fails_at_its_deadline() {
+    let mut harness = Harness::with(PodFacts { active_deadline_seconds: Some(60), ..facts() }, REMEMBERS);
+    harness.listed_absent().finish(CallOutcome::Prepared(Err(Error::unsupported("spec.hostUsers", "never"))));
+    harness.wrote(Phase::Pending).pass(Duration::from_secs(59));
+    assert_eq!(harness.end(), None);
+    harness.pass(Duration::from_secs(1));
     assert_eq!(harness.end(), Some(EndCause::DeadlineExceeded));
 }

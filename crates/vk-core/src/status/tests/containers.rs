@@ -309,6 +309,10 @@ fn a_resize_is_refused_in_the_open() {
 
     scenario.pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("200m");
     scenario.pod["metadata"]["generation"] = json!(2);
+    scenario.answered_generation = Some(1);
+    observe(&mut scenario, running(None));
+    assert_eq!(pending(&scenario), None, "the back end has not said anything yet");
+    scenario.answered_generation = None;
     let status = observe(&mut scenario, running(None));
     assert_eq!(status["allocatedResources"], json!({"cpu": "100m"}), "the container still has what it had");
     let condition = pending(&scenario).unwrap();

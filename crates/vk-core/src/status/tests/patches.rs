@@ -174,6 +174,20 @@ fn the_generation_that_was_seen_is_told() {
     assert_eq!(condition(&scenario, "PodScheduled").get("observedGeneration"), None);
 }
 
+/// KEP-5067: what the back end has still to decide about has not been observed.
+#[test]
+fn a_generation_without_an_answer_is_not_told() {
+    let mut scenario = Scenario::new("Always a:app");
+    scenario.write(&Verdict::Observed, Some(&running(&[])));
+    scenario.pod["metadata"]["generation"] = json!(3);
+    scenario.answered_generation = Some(1);
+    assert_eq!(scenario.write(&Verdict::Observed, Some(&running(&[]))), None, "no write");
+    scenario.answered_generation = Some(2);
+    scenario.write(&Verdict::Observed, Some(&running(&[])));
+    assert_eq!(scenario.pod["status"]["observedGeneration"], 2);
+    assert_eq!(condition(&scenario, "Ready")["observedGeneration"], 2);
+}
+
 #[test]
 fn a_generation_that_was_seen_before_is_not_taken_back() {
     let mut scenario = Scenario::new("Always a:app");

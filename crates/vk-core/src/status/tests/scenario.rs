@@ -21,6 +21,7 @@ pub(super) struct Scenario {
     pub(super) start_time: Option<Timestamp>,
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) told: ToldRuns,
+    pub(super) answered_generation: Option<i64>,
     pub(super) resize_deferred: Option<bool>,
     pub(super) runs_ephemeral_containers: bool,
 }
@@ -65,6 +66,7 @@ impl Scenario {
             start_time: None,
             annotations: BTreeMap::new(),
             told: ToldRuns::default(),
+            answered_generation: None,
             resize_deferred: None,
             runs_ephemeral_containers: true,
         }
@@ -88,6 +90,7 @@ impl Scenario {
             start_time: self.start_time,
             annotations: &self.annotations,
             told: &self.told,
+            answered_generation: self.answered_generation,
             resize_deferred: self.resize_deferred,
             runs_ephemeral_containers: self.runs_ephemeral_containers,
         };

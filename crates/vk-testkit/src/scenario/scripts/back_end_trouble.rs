@@ -122,3 +122,14 @@ pub(in crate::scenario) async fn a_pod_refers_to_a_config_map(stage: &Stage) {
     stage.pass(30).await;
     assert_eq!(stage.world.phase("web").await, "Running");
 }
+
+/// A pod names a ConfigMap that nobody makes, and is not to wait for ever.
+pub(in crate::scenario) async fn a_pod_waits_beyond_its_deadline(stage: &Stage) {
+    let env = json!([{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "a"}}}]);
+    let containers = json!([{"name": "app", "image": "app:1", "env": env}]);
+    let uid = stage.world.create_pod_with("job", json!({"containers": containers, "activeDeadlineSeconds": 20})).await;
+    stage.reaches("job", "Failed").await;
+    let reason = stage.world.pod("job").await.and_then(|pod| pod.status?.reason);
+    assert_eq!(reason.as_deref(), Some("DeadlineExceeded"));
+    assert_eq!(stage.world.backend().starts(&uid), 0);
+}

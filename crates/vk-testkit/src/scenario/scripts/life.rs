@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use virtual_kubelet::core::Error;
 use virtual_kubelet::kube::api::{Patch, PatchParams};
 
-use crate::backend::{Fault, Method};
+use crate::backend::{Fault, Method, Workload};
 use crate::scenario::stage::Stage;
 
 pub(in crate::scenario) async fn create_and_run(stage: &Stage) {
@@ -69,11 +70,30 @@ pub(in crate::scenario) async fn update_labels(stage: &Stage) {
 }
 
 pub(in crate::scenario) async fn update_the_image(stage: &Stage) {
-    stage.run_pod("web", json!({})).await;
-    let image = json!({"spec": {"containers": [{"name": "app", "image": "app:2"}]}});
-    let edited = stage.world.pods().patch("web", &PatchParams::default(), &Patch::Strategic(image)).await;
-    assert!(edited.is_ok(), "{edited:?}");
+    let uid = stage.run_pod("web", json!({})).await;
+    stage.world.backend().fail_next(Method::Update, Fault::Refuse(Error::unavailable("503")));
+    set_image(stage, "web").await;
+    stage.workload_is(&uid, "it runs the new image", runs_new_image).await;
+    assert_eq!(stage.world.phase("web").await, "Running");
+}
+
+pub(in crate::scenario) async fn the_image_changes_while_the_agent_is_away(stage: &Stage) {
+    let uid = stage.run_pod("web", json!({})).await;
     stage.pass(2).await;
+    stage.kill_agent().await;
+    set_image(stage, "web").await;
+    stage.start_agent();
+    stage.workload_is(&uid, "it runs the new image", runs_new_image).await;
+}
+
+async fn set_image(stage: &Stage, name: &str) {
+    let image = json!({"spec": {"containers": [{"name": "app", "image": "app:2"}]}});
+    let edited = stage.world.pods().patch(name, &PatchParams::default(), &Patch::Strategic(image)).await;
+    assert!(edited.is_ok(), "{edited:?}");
+}
+
+fn runs_new_image(workload: &Workload) -> bool {
+    workload.image("app") == Some("app:2")
 }
 
 pub(in crate::scenario) async fn a_finalizer_holds_the_pod(stage: &Stage) {
