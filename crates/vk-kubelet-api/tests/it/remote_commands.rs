@@ -1,7 +1,11 @@
 //! `/exec` and `/attach`, by WebSocket. The protocols themselves are tested where they live.
 
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
 use futures::{SinkExt, StreamExt};
 use http::{Method, StatusCode};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::Protocol;
@@ -25,6 +29,39 @@ async fn a_command_reads_writes_and_ends() {
     assert!(status.contains("no such program"), "{status}");
     let mut session = open(&kubelet, "/attach/default/web/app?output=1", V5).await;
     assert_eq!(everything(&mut session, 1).await, "app");
+}
+
+/// Consoles in browsers (Rancher's, for one) speak the old protocols, in base64 too.
+#[tokio::test]
+async fn vk_1203_every_protocol_of_web_sockets_runs_commands() {
+    let kubelet = Kubelet::start().await;
+    for protocol in [V5, "v4.channel.k8s.io", "channel.k8s.io", "v4.base64.channel.k8s.io", "base64.channel.k8s.io"] {
+        let mut session =
+            open(&kubelet, "/exec/default/web/app?command=say&command=hello&output=1&error=1", protocol).await;
+        let mut stdout = Vec::new();
+        while let Some(Ok(message)) = session.next().await {
+            match message {
+                Message::Binary(packet) if packet[0] == 1 => stdout.extend_from_slice(&packet[1..]),
+                Message::Text(packet) => {
+                    let piece = packet.strip_prefix('1').map(|piece| BASE64_STANDARD.decode(piece).unwrap());
+                    stdout.extend(piece.unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(String::from_utf8_lossy(&stdout), "hello on stdout", "{protocol}");
+    }
+}
+
+#[tokio::test]
+async fn vk_1425_a_command_ends_with_its_client() {
+    let kubelet = Kubelet::start().await;
+    for _ in 0..3 {
+        let mut session = open(&kubelet, "/exec/default/web/app?command=hang&output=1", V5).await;
+        session.next().await.unwrap().unwrap();
+        drop(session);
+        timeout(Duration::from_secs(30), kubelet.fakes.hung_up.notified()).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -67,8 +104,7 @@ async fn whoever_may_only_get_may_not_run_anything() {
 
 #[tokio::test]
 async fn sessions_are_cut_when_the_agent_has_to_end() {
-    let kubelet =
-        Setup::new().limits(|limits| limits.drain_timeout = std::time::Duration::from_millis(200)).start().await;
+    let kubelet = Setup::new().limits(|limits| limits.drain_timeout = Duration::from_millis(200)).start().await;
     let mut session = open(&kubelet, "/exec/default/web/app?command=cat&input=1&output=1", V5).await;
     session.next().await.unwrap().unwrap();
     kubelet.shutdown.cancel();

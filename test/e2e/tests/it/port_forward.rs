@@ -1,6 +1,6 @@
 //! `kubectl port-forward`, by both ways that kubectl knows.
 
-mod forwarder;
+pub(crate) mod forwarder;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -74,7 +74,7 @@ fn many_connections_to_mock_pods_go_on_at_once(identity: Identity) {
     }
 }
 
-fn get(forwarder: &Forwarder, port: &str) -> Result<String, String> {
+pub(crate) fn get(forwarder: &Forwarder, port: &str) -> Result<String, String> {
     let mut connection = forwarder.connect(port)?;
     let mut answer = String::new();
     let asked = connection.write_all(b"GET / HTTP/1.0\r\n\r\n");

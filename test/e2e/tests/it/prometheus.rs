@@ -6,10 +6,11 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
-use crate::stage::{AgentProcess, Identity, Stage, eventually, free_address, script};
+use crate::stage::{AgentProcess, Identity, Stage, eventually, free_address, script, text};
 
 under_both_identities! {
     prometheus_scrapes_every_page_with_a_client_certificate
+    prometheus_scrapes_every_page_with_the_token_of_a_service_account
 }
 
 const PAGES: [&str; 4] = ["/metrics", "/metrics/resource", "/metrics/cadvisor", "/metrics/probes"];
@@ -27,12 +28,50 @@ fn series(stage: &Stage) -> [(&'static str, String); 4] {
 
 fn prometheus_scrapes_every_page_with_a_client_certificate(identity: Identity) {
     let stage = Stage::with_docker_node(identity);
+    let (certificate, key) = stage.environment().cluster.kubelet_client();
+    let authority = stage.environment().cluster.authority();
+    scrapes_every_page(
+        &stage,
+        &json!({ "tls_config": { "ca_file": authority, "cert_file": certificate, "key_file": key } }),
+    );
+}
+
+/// As a Prometheus does that runs in the cluster, with the one right that it takes.
+fn prometheus_scrapes_every_page_with_the_token_of_a_service_account(identity: Identity) {
+    let stage = Stage::with_docker_node(identity);
+    let kubectl = stage.kubectl();
+    let name = stage.name().to_owned();
+    let (role, account) = (format!("--clusterrole={name}"), format!("--serviceaccount={name}:prometheus"));
+    kubectl.ok(&["create", "serviceaccount", "prometheus"]);
+    let token = kubectl.ok(&["create", "token", "prometheus"]);
+    let token = stage.write("token", token.trim());
+    let access = json!({
+        "authorization": { "credentials_file": token },
+        "tls_config": { "ca_file": stage.environment().cluster.authority() },
+    });
+    let prometheus = Prometheus::start(&stage, &access);
+    eventually("the node knows it, and lets it read nothing", || {
+        let targets = prometheus.targets()?;
+        let refused = targets["data"]["activeTargets"].as_array().into_iter().flatten();
+        let refused = refused.filter(|target| text(&target["lastError"]).contains("403")).count();
+        if refused == PAGES.len() { Ok(()) } else { Err(targets.to_string()) }
+    });
+    drop(prometheus);
+    kubectl.ok(&["create", "clusterrole", &name, "--verb=get", "--resource=nodes/metrics"]);
+    kubectl.ok(&["create", "clusterrolebinding", &name, &role, &account]);
+    scrapes_every_page(&stage, &access);
+    for kind in ["clusterrolebinding", "clusterrole"] {
+        stage.kubectl().ok(&["delete", kind, &name]);
+    }
+}
+
+fn scrapes_every_page(stage: &Stage, access: &Value) {
     let mut main = script("main", "sleep 100000");
     main["readinessProbe"] = json!({ "exec": { "command": ["true"] }, "periodSeconds": 1 });
     stage.create_pod("web", json!({ "terminationGracePeriodSeconds": 1, "containers": [main] }));
     stage.until_running("web");
-    let prometheus = Prometheus::start(&stage);
-    for (page, query) in series(&stage) {
+    let prometheus = Prometheus::start(stage, access);
+    for (page, query) in series(stage) {
         eventually(&format!("{query} of {page}"), || {
             let said = prometheus.get(&[("query", &query)])?;
             let found = said["data"]["result"].as_array().into_iter().flatten().any(|one| one["metric"]["job"] == page);
@@ -65,15 +104,16 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    fn start(stage: &Stage) -> Self {
+    /// Scrapes the node with these credentials, as a scrape configuration has them.
+    fn start(stage: &Stage, access: &Value) -> Self {
         let cluster = &stage.environment().cluster;
-        let (certificate, key) = cluster.kubelet_client();
         let jobs = PAGES.map(|page| {
-            json!({
-                "job_name": page, "metrics_path": page, "scheme": "https",
-                "tls_config": { "ca_file": cluster.authority(), "cert_file": certificate, "key_file": key },
-                "static_configs": [{ "targets": [stage.kubelet_address().to_string()] }],
-            })
+            let mut job = access.clone();
+            job["job_name"] = json!(page);
+            job["metrics_path"] = json!(page);
+            job["scheme"] = json!("https");
+            job["static_configs"] = json!([{ "targets": [stage.kubelet_address().to_string()] }]);
+            job
         });
         // JSON is YAML too.
         let config = json!({ "global": { "scrape_interval": "1s", "scrape_timeout": "1s" }, "scrape_configs": jobs });

@@ -1,13 +1,14 @@
 //! A port of this machine behind which, at first, nobody is.
 
-use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
 use std::net::SocketAddrV4;
 use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
+
+use crate::stage::pass;
 
 /// Keeps a port without listening on it, so that connections are refused, and later passes them on.
 pub(super) struct Forwarder {
@@ -42,14 +43,4 @@ impl Forwarder {
             }
         });
     }
-}
-
-/// Copies what comes from one side to the other, until it ends.
-fn pass(from: &TcpStream, to: &TcpStream) {
-    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    thread::spawn(move || {
-        // A side that breaks off ends the other.
-        let _ = io::copy(&mut from, &mut to);
-        let _ = to.shutdown(Shutdown::Write);
-    });
 }

@@ -33,6 +33,18 @@ pub(crate) struct Forwarder {
 impl Forwarder {
     /// Forwards ports of a pod to free ones of this machine.
     pub(crate) fn start(kubectl: &Path, stage: &Stage, way: &str, pod: &str, ports: &[&str]) -> Self {
+        Self::start_at(None, kubectl, stage, way, pod, ports)
+    }
+
+    /// The same by way of another server than the kubeconfig's.
+    pub(crate) fn start_at(
+        server: Option<&str>,
+        kubectl: &Path,
+        stage: &Stage,
+        way: &str,
+        pod: &str,
+        ports: &[&str],
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         eprintln!("{}, {WEB_SOCKETS}={way}", kubectl.display());
         let log = stage.write(&format!("port-forward-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)), "");
@@ -43,6 +55,7 @@ impl Forwarder {
             .env(WEB_SOCKETS, way)
             .args(["--namespace", stage.name(), "port-forward", &format!("pod/{pod}")])
             .args(ports.iter().map(|port| format!(":{port}")))
+            .args(server.map(|server| format!("--server={server}")))
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output);

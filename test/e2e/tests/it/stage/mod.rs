@@ -12,6 +12,7 @@ mod kubelet_port;
 mod manifest;
 mod patience;
 mod pod_view;
+mod splice;
 mod terminal;
 
 use std::fs;
@@ -35,6 +36,7 @@ pub(crate) use kubelet_port::{Answer, Credentials, KubeletPort};
 pub(crate) use manifest::{IMAGE, RUN_UNTIL_STOPPED, script, sleeper};
 pub(crate) use patience::{eventually, eventually_within, seconds_of, within};
 pub(crate) use pod_view::PodView;
+pub(crate) use splice::pass;
 pub(crate) use terminal::{Size, Terminal};
 
 /// Node names become values of labels, which end at 63 characters.
