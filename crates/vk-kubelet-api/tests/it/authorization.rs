@@ -110,3 +110,23 @@ async fn an_authorizer_that_fails_or_hangs_lets_nobody_in() {
         assert_eq!(body, format!("Authorization error (user={user}, verb=get, resource=nodes, subresource=proxy)"));
     }
 }
+
+/// As a kubelet does whose features of these names are off.
+#[tokio::test]
+async fn what_a_kubelet_may_serve_and_we_do_not_is_not_found_by_those_who_may_ask() {
+    let kubelet = Kubelet::start().await;
+    for (method, path, subresource) in [
+        (Method::POST, "/checkpoint/default/web/app", "create nodes/checkpoint"),
+        (Method::GET, "/statusz", "get nodes/statusz"),
+        (Method::GET, "/flagz", "get nodes/configz"),
+        (Method::GET, "/logs/syslog", "get nodes/log"),
+        (Method::GET, "/debug/pprof/profile", "get nodes/proxy"),
+    ] {
+        for (user, status) in [("admin", StatusCode::NOT_FOUND), ("nobody", StatusCode::FORBIDDEN)] {
+            let mut client = kubelet.user(user, Protocol::Http1).await;
+            assert_eq!(client.request(method.clone(), path).await.unwrap().status(), status, "{user} {path}");
+            let asked = kubelet.fakes.authorizer.questions().pop().unwrap();
+            assert_eq!(asked, format!("{user} {subresource} virtual-1"), "{path}");
+        }
+    }
+}
