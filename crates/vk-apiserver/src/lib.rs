@@ -6,7 +6,7 @@
 //! What it does follows kube-apiserver 1.36: storage with one increasing resourceVersion, lists and watches with
 //! selectors, pages and bookmarks, tables for kubectl, the three patch formats, graceful deletion, defaulting and
 //! validation of what a node agent meets, the node authorizer, NodeRestriction, ServiceAccount tokens. Server-side apply
-//! is refused.
+//! is refused. With the feature `serve` there is what kubectl needs beyond that: OpenAPI, and bodies in protobuf.
 //! Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
 //!
 //! ```
@@ -32,6 +32,8 @@ mod fault;
 mod identity;
 mod kernel;
 mod object;
+#[cfg(feature = "serve")]
+mod openapi;
 mod patch;
 mod quantity;
 mod random;

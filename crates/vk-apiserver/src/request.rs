@@ -5,6 +5,8 @@ mod content;
 mod duplicates;
 mod options;
 mod path;
+#[cfg(feature = "serve")]
+mod protobuf;
 mod query;
 
 use bytes::Bytes;
@@ -39,11 +41,12 @@ impl ApiRequest {
     pub(crate) fn read(request: &Request<Bytes>) -> Self {
         let query = Query::read(request.uri().query().unwrap_or_default());
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (content_type, body) = read_body(header(http::header::CONTENT_TYPE), request.body());
         Self {
             target: Target::read(request.method(), request.uri().path(), &query),
             accept: header(http::header::ACCEPT).to_owned(),
-            content_type: ContentType::read(header(http::header::CONTENT_TYPE)),
-            body: request.body().clone(),
+            content_type,
+            body,
             query,
         }
     }
@@ -58,5 +61,21 @@ impl ApiRequest {
         let labels = LabelSelector::parse(self.query.text("labelSelector")).map_err(ApiError::bad_request)?;
         let fields = FieldSelector::parse(self.query.text("fieldSelector")).map_err(ApiError::bad_request)?;
         Ok(Selector { labels, fields })
+    }
+}
+
+#[cfg(not(feature = "serve"))]
+fn read_body(media: &str, body: &Bytes) -> (ContentType, Bytes) {
+    (ContentType::read(media), body.clone())
+}
+
+/// What comes in protobuf and can be read goes on as JSON.
+#[cfg(feature = "serve")]
+fn read_body(media: &str, body: &Bytes) -> (ContentType, Bytes) {
+    let content_type = ContentType::read(media);
+    let is_protobuf = matches!(&content_type, ContentType::Other(other) if other == protobuf::MEDIA_TYPE);
+    match is_protobuf.then(|| protobuf::to_json(body)).flatten() {
+        Some(json) => (ContentType::Json, json),
+        None => (content_type, body.clone()),
     }
 }

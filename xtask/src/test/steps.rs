@@ -83,6 +83,8 @@ fn unit(closing: &mut Closing) -> Result<()> {
     let engine = DockerEngine::start(DockerOptions::default()).context("cannot start a Docker engine")?;
     let mut test = cargo()?;
     test.args(["test", "--workspace", "--all-targets", "--exclude", WORLD, "--exclude", END_TO_END]);
+    // As the end-to-end tests have it.
+    test.args(["--features", "vk-apiserver/serve"]);
     closing.run_tests(test.env("DOCKER_HOST", engine.host()))
 }
 

@@ -30,10 +30,10 @@ impl Kernel {
         call.request.content_type.require_json()?;
         WriteOptions::Create.check(&call.request.query)?;
         let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
-        let object = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
-        refuse_duplicates(call)?;
+        let Decoded { object, unknown } = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
+        let warnings = check_duplicates(call, unknown)?;
         let created = self.insert(call, object, call.request.query.is_dry_run())?;
-        call.object_reply(StatusCode::CREATED, &created)
+        Ok(call.object_reply(StatusCode::CREATED, &created)?.with_warnings(&warnings))
     }
 
     /// Takes a decoded object through naming, admission and validation into the store.
@@ -104,8 +104,15 @@ impl Kernel {
     }
 }
 
+/// An object in its stored form.
+pub(super) struct Decoded {
+    pub(super) object: Object,
+    /// What is to be told of fields that were dropped, where the sender wants to know.
+    pub(super) unknown: Vec<String>,
+}
+
 /// Decodes a served object into its stored form. With strict field validation unknown fields are an error.
-pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str) -> Result<Object, ApiError> {
+pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str) -> Result<Decoded, ApiError> {
     let given = served.into_value();
     let mut decoded = resource.strategy.decode(given.clone()).map_err(|error| {
         ApiError::bad_request(format!(
@@ -113,27 +120,35 @@ pub(super) fn decode(resource: &Resource, served: Object, field_validation: &str
             resource.kind, resource.version, resource.kind
         ))
     })?;
-    if field_validation == "Strict" {
-        let unknown: Vec<String> =
-            unknown_fields(&given, &decoded, "").iter().map(|field| format!("unknown field {field:?}")).collect();
-        if !unknown.is_empty() {
-            return Err(strict_error(resource, &unknown));
+    let unknown: Vec<String> = match field_validation {
+        "Strict" | "Warn" => {
+            unknown_fields(&given, &decoded, "").iter().map(|field| format!("unknown field {field:?}")).collect()
         }
+        _ => Vec::new(),
+    };
+    if field_validation == "Strict" && !unknown.is_empty() {
+        return Err(strict_error(resource, &unknown));
     }
     canonicalize_quantities(&mut decoded).map_err(ApiError::bad_request)?;
     drop_empty(&mut decoded);
     let object = Object::from_value(decoded).map_err(|_| ApiError::internal("a kind that is no JSON object"))?;
-    Ok(resource.strategy.to_stored(object))
+    Ok(Decoded { object: resource.strategy.to_stored(object), unknown })
 }
 
-/// With strict field validation, refuses a document in which a field stands twice.
-pub(super) fn refuse_duplicates(call: &Call<'_>) -> Result<(), ApiError> {
-    if call.request.query.text("fieldValidation") != "Strict" {
-        return Ok(());
+/// With strict field validation, refuses a document in which a field stands twice. Where the sender wants to be warned,
+/// adds such fields to the warnings.
+pub(super) fn check_duplicates(call: &Call<'_>, mut warnings: Vec<String>) -> Result<Vec<String>, ApiError> {
+    let validation = call.request.query.text("fieldValidation");
+    if !matches!(validation, "Strict" | "Warn") {
+        return Ok(warnings);
     }
-    let twice: Vec<String> =
-        duplicate_fields(&call.request.body).iter().map(|field| format!("duplicate field {field:?}")).collect();
-    if twice.is_empty() { Ok(()) } else { Err(strict_error(call.resource, &twice)) }
+    let twice = duplicate_fields(&call.request.body).into_iter().map(|field| format!("duplicate field {field:?}"));
+    let twice: Vec<String> = twice.collect();
+    if validation == "Strict" && !twice.is_empty() {
+        return Err(strict_error(call.resource, &twice));
+    }
+    warnings.extend(twice);
+    Ok(warnings)
 }
 
 fn strict_error(resource: &Resource, errors: &[String]) -> ApiError {

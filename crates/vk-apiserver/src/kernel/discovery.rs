@@ -1,4 +1,4 @@
-//! Paths that are no resources: health, version, discovery.
+//! Paths that are no resources: health, version, discovery, OpenAPI.
 
 mod aggregated;
 mod entries;
@@ -36,6 +36,12 @@ impl Kernel {
             }
             ["api", version] => resource_list("", version),
             ["apis", group, version] => resource_list(group, version),
+            #[cfg(feature = "serve")]
+            ["openapi", below @ ..] => match crate::openapi::find(below) {
+                Some(_) if !crate::openapi::accepts_json(accept) => Err(ApiError::not_acceptable()),
+                Some(document) => Ok(Reply::document(document)),
+                None => Ok(Reply::page_not_found()),
+            },
             _ => Ok(Reply::page_not_found()),
         }
     }

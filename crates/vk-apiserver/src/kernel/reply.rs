@@ -35,8 +35,27 @@ impl Reply {
         Self::Complete(response(StatusCode::OK, media, body.to_string().into(), None))
     }
 
+    /// A JSON document that was made before.
+    #[cfg(feature = "serve")]
+    pub(crate) fn document(body: Bytes) -> Self {
+        Self::Complete(response(StatusCode::OK, "application/json", body, None))
+    }
+
     pub(crate) fn text(body: &'static str) -> Self {
         Self::Complete(response(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()), None))
+    }
+
+    /// Adds warnings, which kubectl prints (KEP-1693).
+    pub(crate) fn with_warnings(mut self, warnings: &[String]) -> Self {
+        if let Self::Complete(response) = &mut self {
+            for warning in warnings {
+                let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
+                if let Ok(value) = header::HeaderValue::from_str(&format!("299 - \"{escaped}\"")) {
+                    response.headers_mut().append(header::WARNING, value);
+                }
+            }
+        }
+        self
     }
 
     pub(crate) fn page_not_found() -> Self {
@@ -60,4 +79,18 @@ fn response(code: StatusCode, media: &'static str, body: Bytes, retry_after: Opt
         headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_warning_is_a_header_with_quotes_escaped() {
+        let warnings = [r#"unknown field "spec.foo""#.to_owned(), "second".to_owned()];
+        let Reply::Complete(response) = Reply::text("ok").with_warnings(&warnings) else { panic!("a watch") };
+        let headers: Vec<&str> =
+            response.headers().get_all(header::WARNING).iter().map(|value| value.to_str().unwrap()).collect();
+        assert_eq!(headers, [r#"299 - "unknown field \"spec.foo\"""#, r#"299 - "second""#]);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::create::{decode, refuse_duplicates};
+use super::create::{Decoded, check_duplicates, decode};
 use super::{Call, Kernel, Reply};
 use crate::admission;
 use crate::api_error::{ApiError, FieldError};
@@ -16,6 +16,9 @@ use crate::patch::{PatchError, apply_json_patch, apply_merge_patch, apply_strate
 use crate::request::{ContentType, WriteOptions};
 use crate::storage::Key;
 use crate::validation::{validate_ephemeral_update, validate_metadata_update, validate_pod_spec};
+
+/// As another code than that for unknown media types, in place of which kubectl prints words of its own.
+const NO_APPLY: &str = "server-side apply is not served here: use kubectl apply without --server-side, or send a strategic merge patch or a merge patch";
 
 /// Which part of an object a write may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +51,12 @@ impl Kernel {
         call.request.content_type.require_json()?;
         WriteOptions::Update.check(&call.request.query)?;
         let served = call.json_body(call.resource.kind, &call.resource.api_version())?;
-        let mut object = decode(call.resource, served, call.request.query.text("fieldValidation"))?;
-        refuse_duplicates(call)?;
+        let Decoded { mut object, unknown } =
+            decode(call.resource, served, call.request.query.text("fieldValidation"))?;
+        let warnings = check_duplicates(call, unknown)?;
         require_own_name(call, &object)?;
         let Some(old) = self.storage.get(call.resource.storage, &call.key()).map(Arc::clone) else {
-            return self.create_by_update(call, object, part);
+            return Ok(self.create_by_update(call, object, part)?.with_warnings(&warnings));
         };
         if !object.uid().is_empty() && object.uid() != old.uid() {
             let why = uid_mismatch(call, object.uid(), old.uid());
@@ -62,7 +66,7 @@ impl Kernel {
             require_own_namespace(call, &object)?;
             object.set("/metadata/namespace", call.path.namespace.clone());
         }
-        self.replace(call, part, &old, object)
+        Ok(self.replace(call, part, &old, object)?.with_warnings(&warnings))
     }
 
     fn create_by_update(&mut self, call: &Call<'_>, mut object: Object, part: Part) -> Result<Reply, ApiError> {
@@ -77,9 +81,7 @@ impl Kernel {
     pub(super) fn patch(&mut self, call: &Call<'_>, part: Part) -> Result<Reply, ApiError> {
         call.request.format()?;
         if call.request.content_type == ContentType::Apply {
-            return Err(ApiError::unsupported_media_type(
-                "server-side apply is not served here: send a strategic merge patch or a merge patch",
-            ));
+            return Err(ApiError::method_not_allowed(NO_APPLY));
         }
         if !call.request.content_type.is_patch() {
             return Err(ApiError::unsupported_media_type("415: Unsupported Media Type"));
@@ -104,11 +106,12 @@ impl Kernel {
         let undecodable =
             |error: String| ApiError::invalid("", "", "", &[FieldError::invalid("patch", patch.to_string(), &error)]);
         let served = Object::from_value(served).map_err(|_| undecodable("the result is no object".into()))?;
-        let patched = decode(call.resource, served, call.request.query.text("fieldValidation"))
-            .map_err(|error| undecodable(error.message))?;
+        let Decoded { object: patched, unknown } =
+            decode(call.resource, served, call.request.query.text("fieldValidation"))
+                .map_err(|error| undecodable(error.message))?;
         require_own_name(call, &patched)?;
         require_own_namespace(call, &patched)?;
-        self.replace(call, part, &old, patched)
+        Ok(self.replace(call, part, &old, patched)?.with_warnings(&unknown))
     }
 
     /// Puts `new` in the place of `old`, as far as the part allows.

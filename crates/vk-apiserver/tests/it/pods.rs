@@ -216,7 +216,7 @@ fn json_and_merge_patches_work_and_server_side_apply_says_that_it_does_not() {
         let patched = api.patch("p", &PatchParams::default(), &json_patch).await.unwrap();
         assert_eq!(patched.metadata.labels.unwrap()["a"], "2");
         let applied = api.patch("p", &PatchParams::apply("me"), &Patch::Apply(pod("p", "n"))).await;
-        assert_eq!(refusal(applied), pair(415, "UnsupportedMediaType"));
+        assert_eq!(refusal(applied), pair(405, "MethodNotAllowed"));
     });
 }
 

@@ -26,6 +26,7 @@ mod fallback;
 mod faults;
 mod images;
 mod init_containers;
+mod kubectl_in_process;
 mod kubelet_metrics;
 mod late_dependencies;
 mod logs;
