@@ -161,7 +161,7 @@ impl Agent {
             .with_recorder(recorder.clone())
             .start(env, node_client, lease.clone(), &shutdown.node);
         if let Some(serving) = node.serving_certificate {
-            let tell = tell_of_certificates(Some((recorder, node_name.to_string())));
+            let tell = tell_of_certificates(node_name.to_string(), Some(recorder));
             let kept = serving.keep(env, review_client, node_name, controller.status(), tell);
             let stop = shutdown.pods.clone();
             env.spawn("serving certificate", async move {

@@ -7,10 +7,9 @@ use kube::Client;
 use tokio::sync::watch;
 use vk_certificates::{CertificateStore, Keeper, Notice, Source, Tell, Wanted};
 use vk_controller::env::Env;
-use vk_controller::events::{EventRecorder, Involved};
+use vk_controller::events::{EventRecorder, tell_of_node, warning_if};
 use vk_controller::node::NodeStatus;
 use vk_core::node::NodeName;
-use vk_core::{BackendEvent, EventType};
 
 /// What the files of serving certificates are called, by who signs them: one does not stand in for the other.
 const REQUESTED: &str = "kubelet-server";
@@ -85,20 +84,10 @@ async fn follow_addresses(
     }
 }
 
-/// Tells what becomes of certificates: the log, and, with a recorder, Events of the Node of this name.
-pub fn tell_of_certificates(events: Option<(EventRecorder, String)>) -> Tell {
+/// Tells what becomes of the certificates of the node of this name: the log, and, with a recorder, Events of the Node.
+pub fn tell_of_certificates(node_name: impl Into<String>, recorder: Option<EventRecorder>) -> Tell {
+    let node_name = node_name.into();
     Arc::new(move |notice: &Notice| {
-        let kind = if notice.is_warning() {
-            tracing::warn!("{notice}");
-            EventType::Warning
-        } else {
-            tracing::info!("{notice}");
-            EventType::Normal
-        };
-        if let Some((recorder, node)) = &events {
-            let event =
-                BackendEvent { kind, reason: notice.reason().to_owned(), message: notice.to_string(), container: None };
-            recorder.record(&Involved::node(node), event);
-        }
+        tell_of_node(recorder.as_ref(), &node_name, warning_if(notice.is_warning()), notice.reason(), notice);
     })
 }

@@ -105,7 +105,7 @@ impl ClientCertificate {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), STEM);
         let spawner = Arc::new(ScopedSpawner::new(Handle::current()));
         let env = Env::new(Arc::new(SystemClock), Random::seeded(seed), spawner);
-        Keeper::new(self.store(), Source::cluster(client), env, tell_of_certificates(None))
+        Keeper::new(self.store(), Source::cluster(client), env, tell_of_certificates(self.node.to_string(), None))
     }
 
     fn wanted(&self) -> Wanted {

@@ -2,6 +2,7 @@
 
 mod involved;
 mod queue;
+mod tell;
 mod writer;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 pub use involved::Involved;
 use kube::Client;
 use queue::Queue;
+pub use tell::{tell_of_node, warning_if};
 use vk_core::BackendEvent;
 use vk_provider::EventSink;
 

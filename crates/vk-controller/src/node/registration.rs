@@ -12,7 +12,6 @@ use vk_core::node::lease::LeaseState;
 use vk_core::node::{
     ApiFailure, BackendHealth, NodeEffect, NodeEvent, NodeMachine, NodeNotice, NodeRequest, ObservedNode,
 };
-use vk_core::observation::{BackendEvent, EventType};
 use vk_core::resolve::NodeFacts;
 
 use super::answer;
@@ -21,7 +20,7 @@ use super::own_watch::OwnWatch;
 use super::shape::ShapeReport;
 use super::status::NodeStatus;
 use crate::env::Env;
-use crate::events::{EventRecorder, Involved};
+use crate::events::{EventRecorder, tell_of_node, warning_if};
 
 /// A request that takes longer is given up and made again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -121,18 +120,8 @@ impl Registration {
     }
 
     fn tell(&self, notice: &NodeNotice) {
-        let kind = if notice.is_warning() {
-            tracing::warn!(node = self.node_name, "{notice}");
-            EventType::Warning
-        } else {
-            tracing::info!(node = self.node_name, "{notice}");
-            EventType::Normal
-        };
-        if let Some(recorder) = self.outputs.recorder.as_ref().filter(|_| notice.is_event()) {
-            let event =
-                BackendEvent { kind, reason: notice.reason().to_owned(), message: notice.to_string(), container: None };
-            recorder.record(&Involved::node(&self.node_name), event);
-        }
+        let recorder = self.outputs.recorder.as_ref().filter(|_| notice.is_event());
+        tell_of_node(recorder, &self.node_name, warning_if(notice.is_warning()), notice.reason(), notice);
     }
 
     fn publish(&self) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use vk_core::machine::BackendPolicy;
 use vk_core::orphan::{OrphanNotice, OrphanPolicy, OrphanReport, Orphans};
-use vk_core::{BackendEvent, EventType, PodObservation, PodUid};
+use vk_core::{PodObservation, PodUid};
 
-use crate::events::{EventRecorder, Involved};
+use crate::events::{EventRecorder, tell_of_node, warning_if};
 
 /// Looks for orphans of one node.
 pub(super) struct OrphanSearch {
@@ -78,16 +78,8 @@ impl OrphanSearch {
     }
 
     fn tell(&self, notice: &OrphanNotice) {
-        let kind = if notice.is_warning() {
-            tracing::warn!("{notice}");
-            EventType::Warning
-        } else {
-            tracing::info!("{notice}");
-            EventType::Normal
-        };
-        let event =
-            BackendEvent { kind, reason: notice.reason().to_owned(), message: notice.to_string(), container: None };
-        self.outputs.recorder.record(&Involved::node(&self.outputs.node_name), event);
+        let OrphanOutputs { recorder, node_name, .. } = &self.outputs;
+        tell_of_node(Some(recorder), node_name, warning_if(notice.is_warning()), notice.reason(), notice);
     }
 
     fn publish(&self) {

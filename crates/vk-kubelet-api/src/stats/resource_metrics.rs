@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use vk_core::Result;
 use vk_provider::MemoryStats;
 
-use super::view::{ContainerView, PodView, Snapshot};
+use super::view::{ContainerView, Cpu, PodView, Snapshot};
 use crate::exposition::{ExpositionFormat, Family, Kind, Writer};
 
 const NODE_CPU: Family = Family {
@@ -60,57 +60,38 @@ pub(crate) fn document(asked: &Result<impl AsRef<Snapshot>>, format: ExpositionF
 
 fn write(snapshot: &Snapshot, writer: &mut Writer) {
     let Snapshot { node, pods } = snapshot;
-    writer.family(NODE_CPU, node.cpu.iter().map(|cpu| (Vec::new(), cpu.seconds(), Some(cpu.time))));
-    let memory = node.memory.as_ref().and_then(working_set);
-    writer.family(NODE_MEMORY, memory.map(|(bytes, time)| (Vec::new(), bytes, Some(time))));
     let containers = || pods.iter().flat_map(|pod| pod.containers.iter().map(move |container| (pod, container)));
-    writer.family(
-        CONTAINER_START,
-        containers().filter_map(|(pod, container)| {
-            let started = container.start_time?.as_duration().as_secs_f64();
-            Some((of_container(pod, container), started, None))
-        }),
-    );
-    writer.family(
-        CONTAINER_CPU,
-        containers().filter_map(|(pod, container)| {
-            let cpu = container.cpu?;
-            Some((of_container(pod, container), cpu.seconds(), Some(cpu.time)))
-        }),
-    );
-    writer.family(
-        CONTAINER_MEMORY,
-        containers().filter_map(|(pod, container)| {
-            let (bytes, time) = working_set(container.memory.as_ref()?)?;
-            Some((of_container(pod, container), bytes, Some(time)))
-        }),
-    );
-    writer.family(
-        POD_CPU,
-        pods.iter().filter_map(|pod| {
-            let cpu = pod.cpu?;
-            Some((of_pod(pod), cpu.seconds(), Some(cpu.time)))
-        }),
-    );
-    writer.family(
-        POD_MEMORY,
-        pods.iter().filter_map(|pod| {
-            let (bytes, time) = working_set(pod.memory.as_ref()?)?;
-            Some((of_pod(pod), bytes, Some(time)))
-        }),
-    );
+    writer.family(NODE_CPU, cpu(Vec::new(), node.cpu));
+    writer.family(NODE_MEMORY, memory(Vec::new(), node.memory.as_ref()));
+    let started = containers()
+        .filter_map(|(pod, one)| Some((of_container(pod, one), one.start_time?.as_duration().as_secs_f64(), None)));
+    writer.family(CONTAINER_START, started);
+    writer.family(CONTAINER_CPU, containers().filter_map(|(pod, one)| cpu(of_container(pod, one), one.cpu)));
+    let of_containers = containers().filter_map(|(pod, one)| memory(of_container(pod, one), one.memory.as_ref()));
+    writer.family(CONTAINER_MEMORY, of_containers);
+    writer.family(POD_CPU, pods.iter().filter_map(|pod| cpu(of_pod(pod), pod.cpu)));
+    writer.family(POD_MEMORY, pods.iter().filter_map(|pod| memory(of_pod(pod), pod.memory.as_ref())));
 }
 
-fn of_pod(pod: &PodView) -> Vec<(&'static str, &str)> {
+type Labels<'a> = Vec<(&'static str, &'a str)>;
+/// Labels, value, and when it was taken.
+type Sample<'a> = (Labels<'a>, f64, Option<Timestamp>);
+
+fn cpu(labels: Labels<'_>, cpu: Option<Cpu>) -> Option<Sample<'_>> {
+    cpu.map(|cpu| (labels, cpu.seconds(), Some(cpu.time)))
+}
+
+fn memory<'a>(labels: Labels<'a>, memory: Option<&MemoryStats>) -> Option<Sample<'a>> {
+    let memory = memory?;
+    Some((labels, bytes(memory.working_set_bytes?), Some(memory.time)))
+}
+
+fn of_pod(pod: &PodView) -> Labels<'_> {
     vec![("namespace", &pod.key.namespace), ("pod", &pod.key.name)]
 }
 
-fn of_container<'a>(pod: &'a PodView, container: &'a ContainerView) -> Vec<(&'static str, &'a str)> {
+fn of_container<'a>(pod: &'a PodView, container: &'a ContainerView) -> Labels<'a> {
     vec![("container", &container.name), ("namespace", &pod.key.namespace), ("pod", &pod.key.name)]
-}
-
-fn working_set(memory: &MemoryStats) -> Option<(f64, Timestamp)> {
-    Some((bytes(memory.working_set_bytes?), memory.time))
 }
 
 /// Bytes as a sample's value.

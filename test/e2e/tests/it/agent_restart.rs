@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{Identity, Stage, eventually, script, seconds_of, sleeper};
 
@@ -10,6 +10,8 @@ under_both_identities! {
     twenty_pods_outlive_a_killed_agent
     an_agent_that_is_asked_to_end_leaves_its_pods_running
     what_happened_meanwhile_is_told_afterwards
+    an_end_goes_on_with_its_hook_first
+    an_end_goes_on_within_its_grace
 }
 
 const PODS: usize = 20;
@@ -68,9 +70,8 @@ fn an_agent_that_is_asked_to_end_leaves_its_pods_running(identity: Identity) {
 fn what_happened_meanwhile_is_told_afterwards(identity: Identity) {
     let mut stage = Stage::with_docker_node(identity);
     let until_told = script("main", "until test -f /shared/go; do sleep 0.1; done; exit 7");
-    let mut job = json!({ "restartPolicy": "Never", "containers": [until_told] });
-    job["containers"][0]["volumeMounts"] = json!([{ "name": "shared", "mountPath": "/shared" }]);
-    job["volumes"] = json!([{ "name": "shared", "hostPath": { "path": stage.shared() } }]);
+    let mut job = sharing(&stage, until_told);
+    job["restartPolicy"] = json!("Never");
     stage.create_pod("ended", job);
     for name in ["deleted", "forced", "lost", "restarted"] {
         let policy = if name == "lost" { "Never" } else { "Always" };
@@ -111,6 +112,67 @@ fn what_happened_meanwhile_is_told_afterwards(identity: Identity) {
         let left: Vec<_> = stage.docker().all().into_iter().filter(|one| one.pod == "forced").collect();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
+}
+
+/// What the pod `web` has written to the file it shares with the test: `hook` when its hook begins, `signal` on SIGTERM.
+fn told(stage: &Stage) -> String {
+    std::fs::read_to_string(stage.shared().join("told")).unwrap_or_default()
+}
+
+/// Deletes a pod whose hook ends once the test says so, and kills the agent while the hook runs.
+fn kill_the_agent_during_a_hook(stage: &mut Stage, grace: u64) {
+    let mut main = script("main", "trap 'echo signal >> /shared/told; exit 0' TERM; while :; do sleep 0.1; done");
+    let hook = "echo hook >> /shared/told; until test -f /shared/go; do sleep 0.1; done";
+    main["lifecycle"] = json!({ "preStop": { "exec": { "command": ["sh", "-c", hook] } } });
+    let mut spec = sharing(stage, main);
+    spec["terminationGracePeriodSeconds"] = json!(grace);
+    stage.create_pod("web", spec);
+    stage.until_running("web");
+    stage.kubectl().ok(&["delete", "pod", "web", "--wait=false"]);
+    eventually("the hook runs", || match told(stage) {
+        told if told == "hook\n" => Ok(()),
+        told => Err(told),
+    });
+    stage.kill_agent();
+    assert!(stage.docker().of_pod("web")[0].running, "it has not been told to stop");
+}
+
+/// Kubernetes promises that a hook runs at least once; a new agent cannot know how far the last one came, so it runs it once
+/// more, as a kubelet does. No signal comes before its end.
+fn an_end_goes_on_with_its_hook_first(identity: Identity) {
+    let mut stage = Stage::with_docker_node(identity);
+    kill_the_agent_during_a_hook(&mut stage, 600);
+    stage.start_docker_node();
+    eventually("the hook runs again", || match told(&stage) {
+        told if told == "hook\nhook\n" => Ok(()),
+        told => Err(told),
+    });
+    assert!(stage.pod("web").is_some_and(|pod| pod.is_being_deleted()));
+    std::fs::write(stage.shared().join("go"), "").unwrap();
+    stage.until_gone("web");
+    assert_eq!(told(&stage), "hook\nhook\nsignal\n");
+}
+
+fn an_end_goes_on_within_its_grace(identity: Identity) {
+    let mut stage = Stage::with_docker_node(identity);
+    kill_the_agent_during_a_hook(&mut stage, 15);
+    stage.start_docker_node();
+    // The hook never ends: there is no time left for a signal before the kill.
+    stage.until_gone("web");
+    assert!(["hook\n", "hook\nhook\n"].contains(&told(&stage).as_str()), "{}", told(&stage));
+    eventually("no container left", || match stage.docker().all() {
+        left if left.is_empty() => Ok(()),
+        left => Err(format!("{left:?}")),
+    });
+}
+
+/// A pod with this container, which finds the directory that the test shares below `/shared`.
+fn sharing(stage: &Stage, mut container: Value) -> Value {
+    container["volumeMounts"] = json!([{ "name": "shared", "mountPath": "/shared" }]);
+    json!({
+        "containers": [container],
+        "volumes": [{ "name": "shared", "hostPath": { "path": stage.shared() } }],
+    })
 }
 
 /// Name, and what makes each run of its containers this one and no other.
