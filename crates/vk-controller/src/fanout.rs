@@ -17,6 +17,18 @@ struct Shared<T> {
     closed: bool,
 }
 
+impl<T: Clone> Shared<T> {
+    fn follow(&mut self) -> watch::Receiver<T> {
+        let (follower, receiver) = watch::channel(self.newest.clone());
+        // Where nothing is ever published, those who have left would be kept for ever.
+        if self.followers.len() == self.followers.capacity() {
+            self.followers.retain(|follower| !follower.is_closed());
+        }
+        self.followers.push(follower);
+        receiver
+    }
+}
+
 impl<T: Clone> Fanout<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { shared: Mutex::new(Shared { newest: value, followers: Vec::new(), closed: false }) }
@@ -25,22 +37,13 @@ impl<T: Clone> Fanout<T> {
     /// The value now and after each change, for as long as the receiver is held.
     pub(crate) fn subscribe(&self) -> watch::Receiver<T> {
         let mut shared = self.shared.lock();
-        let (follower, receiver) = watch::channel(shared.newest.clone());
-        if !shared.closed {
-            shared.followers.push(follower);
-        }
-        receiver
+        if shared.closed { watch::channel(shared.newest.clone()).1 } else { shared.follow() }
     }
 
     /// The same, unless nothing will come any more.
     pub(crate) fn subscribe_if_open(&self) -> Option<watch::Receiver<T>> {
         let mut shared = self.shared.lock();
-        if shared.closed {
-            return None;
-        }
-        let (follower, receiver) = watch::channel(shared.newest.clone());
-        shared.followers.push(follower);
-        Some(receiver)
+        (!shared.closed).then(|| shared.follow())
     }
 
     pub(crate) fn publish(&self, value: T) {
@@ -104,6 +107,19 @@ mod tests {
         fanout.close();
         assert!(follower.changed().await.is_err() && fanout.subscribe().changed().await.is_err());
         assert!(fanout.close_if_unused());
+    }
+
+    #[tokio::test]
+    async fn those_who_have_left_are_let_go_though_nothing_is_published() {
+        let fanout = Fanout::new(0);
+        let mut staying = fanout.subscribe();
+        for _ in 0..1000 {
+            drop(fanout.subscribe());
+            drop(fanout.subscribe_if_open());
+        }
+        assert!(fanout.shared.lock().followers.len() < 10);
+        fanout.publish(1);
+        assert!(staying.changed().await.is_ok());
     }
 
     #[tokio::test]

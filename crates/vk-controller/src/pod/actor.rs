@@ -81,7 +81,8 @@ pub(super) struct Actor {
     removals: Arc<Semaphore>,
     writes: Arc<Semaphore>,
 
-    pods: BTreeMap<PodUid, Entry>,
+    /// Boxed: a third of a map's places are empty.
+    pods: BTreeMap<PodUid, Box<Entry>>,
     departed: Departed,
     timers: Timers,
     /// UIDs seen since a full list of the API began.
@@ -172,7 +173,7 @@ impl Actor {
         }
         self.step_all(|_| Event::AgentEnds);
         let deadline = self.env.now().mono.saturating_add(drain);
-        while self.writing > 0 || self.pods.values().any(Entry::owes_a_write) {
+        while self.writing > 0 || self.pods.values().any(|entry| entry.owes_a_write()) {
             let wake = self.timers.next();
             tokio::select! {
                 biased;
@@ -329,7 +330,7 @@ impl Actor {
             under_way: 0,
             quarantine: Quarantine::default(),
         };
-        self.pods.insert(uid.clone(), entry);
+        self.pods.insert(uid.clone(), Box::new(entry));
         self.decide(uid, begin);
     }
 
@@ -637,13 +638,13 @@ impl Actor {
     fn find(&self, key: &PodKey) -> Option<PodEntry> {
         let in_api = |entry: &&Entry| matches!(entry.machine.api(), vk_core::machine::ApiSide::Present(_));
         let named = |entry: &&Entry| entry.snapshot.as_ref().is_some_and(|snapshot| snapshot.key == *key);
-        let mut named = self.pods.values().filter(named).peekable();
+        let mut named = self.pods.values().map(Box::as_ref).filter(named).peekable();
         let newest = named.clone().find(in_api).or_else(|| named.next());
         newest.and_then(Entry::describe)
     }
 
     fn all(&self) -> Vec<PodEntry> {
-        self.pods.values().filter_map(Entry::describe).collect()
+        self.pods.values().filter_map(|entry| entry.describe()).collect()
     }
 
     fn publish_pace(&self) {

@@ -316,7 +316,8 @@ fn raw(meta: &WireMeta, spec: &RawValue, status: Option<&RawValue>) -> Result<Ra
         status: Option<&'a RawValue>,
     }
     let whole = Whole { api_version: "v1", kind: "Pod", metadata: meta, spec, status };
-    serde_json::to_vec(&whole).map(RawPod::new)
+    // It is kept as long as the pod, so without the room that it grew in.
+    serde_json::to_vec(&whole).map(|json| RawPod::new(json.into_boxed_slice()))
 }
 
 #[cfg(test)]

@@ -360,12 +360,14 @@ fn containers(pod: &ResolvedPod) -> Vec<Container> {
         (container, if is_sidecar { ContainerKind::Sidecar } else { ContainerKind::Init })
     });
     let app = spec.containers.iter().map(|container| (container, ContainerKind::App));
-    init.chain(app)
-        .map(|(container, kind)| {
-            let restart = Restart::of(kind, container.restart_policy.as_deref(), pod_policy);
-            Container::new(container.name.clone(), kind, container.image.clone().unwrap_or_default(), restart)
-        })
-        .collect()
+    let containers = init.chain(app).map(|(container, kind)| {
+        let restart = Restart::of(kind, container.restart_policy.as_deref(), pod_policy);
+        Container::new(container.name.clone(), kind, container.image.clone().unwrap_or_default(), restart)
+    });
+    let mut containers: Vec<Container> = containers.collect();
+    // Collecting leaves room for four.
+    containers.shrink_to_fit();
+    containers
 }
 
 /// The script of a pod that the back end does not hold yet.
