@@ -69,6 +69,7 @@ pub static CATALOGUE: &[Mutant] = &[
     // The heartbeat.
     mutant!(in_node::never_renews_the_lease breaks [7]; caught by Scenario("the_lease_is_renewed")),
     mutant!(in_node::renews_the_lease_if_the_back_end_answers breaks [7]; caught by Scenario("the_lease_is_renewed")),
+    mutant!(in_node::takes_its_lease_for_renewed breaks [3, 7]; caught by Scenario("another_agent_takes_the_node")),
     mutant!(in_node::is_not_ready_without_the_back_end breaks [7]; caught by Scenario("the_lease_is_renewed")),
     // The Node.
     mutant!(in_node::replaces_all_labels breaks [8]; caught by Scenario("others_edit_the_node")),

@@ -1,6 +1,6 @@
 //! All scenarios.
 
-use super::circumstance::{hanging_ping, supporting_little};
+use super::circumstance::{hanging_ping, losing_the_first_heartbeat, supporting_little};
 use super::{Scenario, scripts};
 use crate::backend::{Nature, StopStyle};
 use crate::interposer::Interposition;
@@ -72,6 +72,7 @@ pub static CATALOGUE: &[Scenario] = &[
     scenario!(long others_edit_the_node),
     scenario!(long others_call_the_node_not_ready),
     Scenario { circumstances: hanging_ping, ..scenario!(long the_lease_is_renewed) },
+    Scenario { circumstances: losing_the_first_heartbeat, ..scenario!(long another_agent_takes_the_node) },
     Scenario { circumstances: supporting_little, ..scenario!(long an_unsupported_field) },
     Scenario { nature: resolving, ..scenario!(long a_pod_refers_to_a_config_map) },
     Scenario { nature: resolving, ..scenario!(long a_pod_waits_beyond_its_deadline) },

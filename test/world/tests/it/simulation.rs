@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use vk_testkit::simulation::{Schedule, Soak, Tally, run, soak};
 
 /// Seeds in a normal run.
-const SEEDS: Range<u64> = 0..300;
+const SEEDS: Range<u64> = 0..2000;
 
 fn seeds() -> Range<u64> {
     let Ok(text) = std::env::var("VK_SEEDS") else { return SEEDS };
@@ -37,7 +37,7 @@ fn every_schedule_keeps_the_invariants_and_replays_exactly() {
     let seeds = seeds();
     let time = Duration::MAX;
     // Who asks for seeds wants to know all about them.
-    let replay_every = if seeds == SEEDS { 10 } else { 1 };
+    let replay_every = if seeds == SEEDS { 20 } else { 1 };
     let tally = soak(&Soak { seeds: seeds.clone(), time, threads: threads(), replay_every, most_failures: 3 });
     println!(
         "{} schedules in {:?}: {} starts, {} requests",

@@ -8,6 +8,7 @@ use virtual_kubelet::kube::api::{DeleteParams, Patch, PatchParams};
 use vk_apiserver::Object;
 
 use crate::scenario::stage::{Stage, is_ready};
+use crate::world::AgentSettings;
 
 pub(in crate::scenario) async fn the_node_is_deleted(stage: &Stage) {
     stage.node_is("the node is ready", is_ready).await;
@@ -59,6 +60,22 @@ pub(in crate::scenario) async fn the_lease_is_renewed(stage: &Stage) {
     }
     let was_unready = stage.server.inspect(|kernel| kernel.changes("nodes").any(|change| says_unready(&change.object)));
     assert!(!was_unready, "not for a moment");
+}
+
+/// The heartbeat of the first agent is lost, and nothing else of it: it sees every pod that the second one brings to the back
+/// end.
+pub(in crate::scenario) async fn another_agent_takes_the_node(stage: &Stage) {
+    stage.run_pod("before", json!({})).await;
+    stage.pass(30).await;
+    let other = AgentSettings { instance: Some("another-instance".to_owned()), ..AgentSettings::default() };
+    let second = stage.world.start_agent_with(other).await;
+    for name in ["one", "two", "three"] {
+        stage.run_pod(name, json!({})).await;
+    }
+    stage.pass(30).await;
+    stage.world.delete_pod("one", None).await;
+    stage.leaves_the_api("one").await;
+    second.stop().await;
 }
 
 async fn edit_node(stage: &Stage, body: Value) {
