@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) began: Duration,
+    /// When it won the lease: before that it sees no pod.
+    pub(super) won: Option<Duration>,
     pub(super) ended: Option<Duration>,
 }
 
@@ -98,27 +100,36 @@ async fn live(
 ) {
     let number = {
         let mut spans = spans.lock();
-        spans.push(Span { began: world.backend().now(), ended: None });
+        spans.push(Span { began: world.backend().now(), won: None, ended: None });
         spans.len() - 1
     };
     tokio::select! {
         biased;
         // Dropped, the agent is killed, started or not.
         () = kill.cancelled() => {}
-        () = live_and_end(&world, settings, stop) => {}
+        () = live_and_end(&world, settings, stop, &spans, number) => {}
     }
     if let Some(span) = spans.lock().get_mut(number) {
         span.ended = Some(world.backend().now());
     }
 }
 
-async fn live_and_end(world: &World, settings: AgentSettings, stop: CancellationToken) {
+async fn live_and_end(
+    world: &World,
+    settings: AgentSettings,
+    stop: CancellationToken,
+    spans: &Mutex<Vec<Span>>,
+    number: usize,
+) {
     let agent = tokio::select! {
         biased;
         () = stop.cancelled() => return,
         agent = world.try_start_agent(settings) => agent,
     };
     let Some(agent) = agent else { return };
+    if let Some(span) = spans.lock().get_mut(number) {
+        span.won = Some(world.backend().now());
+    }
     let mut report = agent.lease().report();
     tokio::select! {
         biased;

@@ -269,11 +269,11 @@ impl Case<'_> {
         let gone = self.history.gone?;
         let held = self.held()?;
         if self.evidence.nature.by_handle {
-            // Excused: nothing can be listed, and the agent that lives in the end began after the pod was gone.
-            let last_began = self.evidence.spans.last().map(|span| span.began).unwrap_or_default();
+            // Excused: nothing can be listed, and the agent that has the node in the end won it after the pod was gone.
+            let won = self.evidence.spans.iter().filter_map(|span| span.won).max().unwrap_or_default();
             // Excused: the handle was never written, and whoever was given it has died since.
             let is_unknown = self.history.handle.is_none();
-            if last_began >= held.accepted && (is_unknown || last_began + SECOND >= gone) {
+            if won >= held.accepted && (is_unknown || won + SECOND >= gone) {
                 return None;
             }
         }

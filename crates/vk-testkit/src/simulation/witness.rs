@@ -42,7 +42,7 @@ impl Witness {
 
     /// Says when the newest agent began, on the back end's clock.
     pub fn newest_agent_began(&mut self, at: Duration) {
-        self.spans = vec![Span { began: at, ended: None }];
+        self.spans = vec![Span { began: at, won: Some(at), ended: None }];
     }
 
     /// What was wrong with a world that has come to rest.

@@ -147,6 +147,19 @@ fn a_container_that_has_completed_does_not_run_in_another_attempt() {
     );
 }
 
+/// It was force-deleted while the second agent waited for the lease of the first: nothing leads that one back to it.
+#[test]
+fn what_went_while_nobody_had_the_node_is_beyond_knowledge_without_lists() {
+    keeps_the_invariants(
+        r#"{"seed": 4660, "nature": {"by_handle": true}}
+        {"after_ms": 0, "action": {"Create": [0, {"policy": "Never", "containers": "One", "grace": 30, "deadline": null,
+            "tolerates": null, "gated": false, "configured": false}]}}
+        {"after_ms": 2000, "action": {"Kill": "First"}}
+        {"after_ms": 0, "action": {"Start": ["First", "Other"]}}
+        {"after_ms": 2000, "action": {"DeleteWithin": [0, 0]}}"#,
+    );
+}
+
 /// What `cargo xtask soak` runs.
 #[test]
 #[ignore = "runs for minutes; use `cargo xtask soak`"]
