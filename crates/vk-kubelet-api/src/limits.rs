@@ -15,8 +15,11 @@ pub struct Limits {
     pub requests: usize,
     /// Concurrent streams of one HTTP/2 connection.
     pub streams_per_connection: u32,
-    /// Bytes of a request's head (request line and headers).
+    /// Bytes of a request's head (request line and headers) by a client that has not authenticated, or does so by token only.
     pub header_bytes: u32,
+    /// The same by a client that showed its certificate with the handshake, as the API server does: the commands of exec are in
+    /// the request line. No more than 64 KiB of it can be one URL.
+    pub authenticated_header_bytes: u32,
     /// Headers of an HTTP/1.1 request.
     pub headers: usize,
     /// Time for a TLS handshake.
@@ -41,6 +44,8 @@ pub struct Limits {
     pub stream_creation_timeout: Duration,
     /// A session in which nothing moves for this long ends.
     pub stream_idle_timeout: Duration,
+    /// Connections to ports of pods, of all sessions together; one more is refused.
+    pub forwarded_connections: usize,
     /// How long requests may go on after a shutdown has begun; then they are cut.
     pub drain_timeout: Duration,
 }
@@ -53,6 +58,7 @@ impl Default for Limits {
             requests: 16_384,
             streams_per_connection: 250,
             header_bytes: 32 * 1024,
+            authenticated_header_bytes: 128 * 1024,
             headers: 100,
             handshake_timeout: Duration::from_secs(10),
             unauthenticated_lifetime: Duration::from_secs(10),
@@ -65,6 +71,7 @@ impl Default for Limits {
             certificate_poll_interval: Duration::from_secs(10),
             stream_creation_timeout: Duration::from_secs(30),
             stream_idle_timeout: Duration::from_secs(4 * 60 * 60),
+            forwarded_connections: 4096,
             drain_timeout: Duration::from_secs(10),
         }
     }

@@ -33,6 +33,7 @@ use crate::request_metrics::CountedRequest;
 use crate::response::{Body, Refusal};
 use crate::server::NodeServices;
 use crate::stats::StatsReader;
+use port_forward::ForwardedConnections;
 use remote_command::RemoteCommands;
 pub(crate) use route::PathLabel;
 use route::{Endpoint, Route};
@@ -43,6 +44,7 @@ pub(crate) struct Service {
     authenticator: Authenticator,
     limits: Limits,
     requests: Arc<Semaphore>,
+    forwards: ForwardedConnections,
     stats: StatsReader,
 }
 
@@ -73,7 +75,8 @@ impl Service {
     pub(crate) fn new(node: NodeServices, authenticator: Authenticator, limits: Limits) -> Self {
         let requests = Arc::new(Semaphore::new(limits.requests));
         let stats = StatsReader::new(node.interfaces.stats.clone(), node.clock.clone(), limits.clone());
-        Self { node, authenticator, limits, requests, stats }
+        let forwards = ForwardedConnections::new(&limits);
+        Self { node, authenticator, limits, requests, forwards, stats }
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
@@ -140,7 +143,10 @@ impl Service {
             Endpoint::Unserved => Err(Refusal::not_found("404 page not found")),
             Endpoint::Exec(path) => sessions.exec(&path, &query, request).await,
             Endpoint::Attach(path) => sessions.attach(&path, &query, request).await,
-            Endpoint::PortForward(path) => port_forward::serve(&self.node, &self.limits, &path, &query, request).await,
+            Endpoint::PortForward(path) => {
+                let forwards = self.forwards.clone();
+                port_forward::serve(&self.node, &self.limits, forwards, &path, &query, request).await
+            }
             Endpoint::Run(path) => {
                 run::serve(&self.node, &self.limits, &path, &query, &request.method).await.map(Reply::from)
             }

@@ -1,10 +1,13 @@
 //! `/portForward/{namespace}/{pod}`: connections to the ports of a pod, on the upgraded connection.
 
+mod connections;
 pub(super) mod options;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use connections::ForwardedConnections;
+use connections::Placed;
 use futures::FutureExt;
 use http::StatusCode;
 use http::request::Parts;
@@ -28,6 +31,7 @@ use crate::server::NodeServices;
 pub(super) async fn serve(
     node: &NodeServices,
     limits: &Limits,
+    forwards: ForwardedConnections,
     path: &ForwardPath,
     query: &str,
     request: &mut Parts,
@@ -47,7 +51,7 @@ pub(super) async fn serve(
     }
     let forward = node.interfaces.port_forward.clone();
     let forward = forward.ok_or_else(|| Refusal::missing("forward ports"))?;
-    let connect = connect(forward, pod.target, limits.backend_timeout);
+    let connect = connect(forward, pod.target, forwards, limits.backend_timeout);
     let settings = settings(limits);
     upgrade(request, agreed, move |io, protocol| {
         async move {
@@ -68,15 +72,22 @@ fn may_have_network(pod: &PodEntry) -> bool {
 }
 
 /// Connects by the provider, and words what went wrong as a kubelet does.
-fn connect(forward: Arc<dyn PortForward>, target: Target, bound: Duration) -> Connect {
+fn connect(forward: Arc<dyn PortForward>, target: Target, forwards: ForwardedConnections, bound: Duration) -> Connect {
     Arc::new(move |port| {
-        let (forward, target) = (forward.clone(), target.clone());
+        let (forward, target, forwards) = (forward.clone(), target.clone(), forwards.clone());
         async move {
-            let request = PortForwardRequest::new(target.clone(), port);
-            let reason = match timeout(bound, forward.connect(request)).await {
-                Ok(Ok(connection)) => return Ok(Box::new(connection) as Box<dyn Connection>),
-                Ok(Err(error)) => error.message,
-                Err(_) => "the back end did not answer in time".to_owned(),
+            let connecting = async {
+                let place = forwards.place()?;
+                let request = PortForwardRequest::new(target.clone(), port);
+                match timeout(bound, forward.connect(request)).await {
+                    Ok(Ok(connection)) => Ok(Box::new(Placed::new(connection, place)) as Box<dyn Connection>),
+                    Ok(Err(error)) => Err(error.message),
+                    Err(_) => Err("the back end did not answer in time".to_owned()),
+                }
+            };
+            let reason = match connecting.await {
+                Ok(connection) => return Ok(connection),
+                Err(reason) => reason,
             };
             let (pod, uid) = (&target.key, &target.uid);
             tracing::debug!(%pod, port, reason, "a port could not be forwarded");

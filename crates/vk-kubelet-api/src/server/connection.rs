@@ -121,7 +121,7 @@ impl Connection {
         });
         let stream = TokioIo::new(stream);
         let served = if http2 {
-            self.drive(self.http2().serve_connection(stream, respond), &activity).await
+            self.drive(self.http2(standing).serve_connection(stream, respond), &activity).await
         } else {
             self.drive(self.http1(standing).serve_connection(stream, respond).with_upgrades(), &activity).await
         };
@@ -135,12 +135,13 @@ impl Connection {
 
     /// The protocol is what ALPN said; it is never guessed from bytes that may not come.
     fn http1(&self, standing: Standing) -> http1::Builder {
+        let header_bytes = self.header_bytes(standing);
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             .max_headers(self.limits.headers)
-            .max_header_size(self.limits.header_bytes as usize)
-            .max_buf_size(BUFFER_BYTES + self.limits.header_bytes as usize);
+            .max_header_size(header_bytes as usize)
+            .max_buf_size(BUFFER_BYTES + header_bytes as usize);
         match standing {
             Standing::Stranger if !self.service.authenticator().takes_tokens() => {
                 builder.header_read_timeout(self.limits.unauthenticated_lifetime).keep_alive(false)
@@ -151,12 +152,19 @@ impl Connection {
         builder
     }
 
-    fn http2(&self) -> http2::Builder<TokioExecutor> {
+    fn header_bytes(&self, standing: Standing) -> u32 {
+        match standing {
+            Standing::Known => self.limits.authenticated_header_bytes,
+            Standing::Stranger => self.limits.header_bytes,
+        }
+    }
+
+    fn http2(&self, standing: Standing) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.streams_per_connection)
-            .max_header_list_size(self.limits.header_bytes)
+            .max_header_list_size(self.header_bytes(standing))
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);

@@ -113,7 +113,7 @@ async fn a_connection_that_carries_nothing_is_closed_and_one_that_does_is_not() 
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
-    let kubelet = Setup::new().limits(|limits| limits.header_bytes = 16 * 1024).start().await;
+    let kubelet = Setup::new().limits(|limits| limits.authenticated_header_bytes = 16 * 1024).start().await;
     for protocol in PROTOCOLS {
         for (name, size) in [("x-large", 20 * 1024), ("x-huge", 2 * 1024 * 1024)] {
             let mut client = kubelet.admin(protocol).await;
@@ -126,6 +126,20 @@ async fn a_head_that_is_too_large_is_refused() {
         assert_eq!(kubelet.admin(protocol).await.get("/healthz").await.0, StatusCode::OK);
     }
     assert_eq!(kubelet.fakes.authorizer.questions().len(), 2);
+}
+
+/// Only those whose certificate is known when the head comes may say much.
+#[tokio::test]
+async fn the_head_of_a_stranger_is_short() {
+    let kubelet = Kubelet::start().await;
+    for (known, status) in [(true, StatusCode::OK), (false, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)] {
+        let connector = kubelet.connector(Protocol::Http1);
+        let connector = if known { connector.identity(&kubelet.admin) } else { connector };
+        let mut client = connector.connect().await.unwrap();
+        let request = Request::get("/healthz").header("host", "node").header("x-long", "x".repeat(100 * 1024));
+        let response = client.send(request.body(Empty::new()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status);
+    }
 }
 
 #[tokio::test]
@@ -143,7 +157,7 @@ async fn too_many_headers_are_refused() {
 
 #[tokio::test]
 async fn an_h2_header_bomb_is_refused() {
-    let kubelet = Setup::new().limits(|limits| limits.header_bytes = 16 * 1024).start().await;
+    let kubelet = Setup::new().limits(|limits| limits.authenticated_header_bytes = 16 * 1024).start().await;
     let mut client = kubelet.admin(Protocol::Http2).await;
     // After the first, each of these headers is one byte on the wire.
     let mut request = Request::get("https://node/healthz");

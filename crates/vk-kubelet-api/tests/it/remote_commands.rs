@@ -111,3 +111,13 @@ async fn sessions_are_cut_when_the_agent_has_to_end() {
     assert_eq!(kubelet.running.await.unwrap().cut, 1);
     assert!(!matches!(session.next().await, Some(Ok(Message::Binary(_)))));
 }
+
+/// The command is in the request line: a script of 20 KiB whose every other character takes three there.
+#[tokio::test]
+async fn a_command_may_be_as_long_as_a_script() {
+    let kubelet = Kubelet::start().await;
+    let path = format!("/exec/default/web/app?command=say&command={}&output=1&error=1", "a%20".repeat(10 * 1024));
+    assert!(path.len() > 40 * 1024);
+    let said = everything(&mut open(&kubelet, &path, V5).await, 1).await;
+    assert!(said == format!("{} on stdout", "a ".repeat(10 * 1024)), "{} bytes", said.len());
+}

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use serde_json::json;
 
@@ -156,5 +157,36 @@ fn what_is_written_to_an_attached_container_reaches_it_to_the_end() {
             let said = stage.kubectl().run(&["logs", &name])?;
             if said.trim() == (32 << 20).to_string() { Ok(()) } else { Err(said) }
         });
+    });
+}
+
+/// A client that has something to write, and is not read for more than the minute after which it takes a silent node for a dead
+/// one, gets through in the end.
+#[test]
+fn a_program_may_take_its_time_to_read() {
+    let stage = with_pod(Identity::Node, "true");
+    let path = stage.shared().join("waits");
+    fs::write(&path, vec![b'x'; 4 << 20]).unwrap();
+    thread::scope(|scope| {
+        for way in ["true", "false"] {
+            let (stage, path) = (&stage, &path);
+            scope.spawn(move || {
+                let command = ["exec", "--stdin", "shell", "--", "sh", "-c", "sleep 75; wc -c"];
+                let mut kubectl = going(stage.kubectl(), way, &command);
+                let output = kubectl.stdin(File::open(path).unwrap()).output().unwrap();
+                assert_eq!(texts(&output).0.trim(), (4 << 20).to_string(), "{way}: {}", texts(&output).1);
+            });
+        }
+    });
+}
+
+/// As CI systems do it, which have a whole script in the command.
+#[test]
+fn a_command_may_be_as_long_as_a_script() {
+    let stage = with_pod(Identity::ServiceAccount, "true");
+    let script = format!("echo begun\n{}echo ended", ": 'a line that does nothing'\n".repeat(800));
+    by_all_ways(&stage, |kubectl| {
+        let output = kubectl(&["exec", "shell", "--", "sh", "-c", &script]).output().unwrap();
+        assert_eq!(texts(&output).0, "begun\nended\n", "{}", texts(&output).1);
     });
 }
