@@ -13,6 +13,7 @@ use kube::Config;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 use tower::Layer;
 use virtual_kubelet::{Agent, RunningNode};
 use vk_core::ClusterId;
@@ -64,11 +65,11 @@ async fn until_signalled(options: Options, environment: &Environment, providers:
         Ok(signals) => signals,
         Err(error) => return crate::complaint(format_args!("cannot receive signals: {error}"), 1),
     };
-    let agent = Start { options, environment, providers, shutdown: shutdown.clone() };
+    let agent = Start { options, environment, providers, shutdown: shutdown.clone(), last_tasks: TaskTracker::new() };
     tokio::select! {
         biased;
         stop = signals.cancel_then_insist(shutdown) => ExitCode::from(stop.exit_code()),
-        ended = agent.run() => match ended {
+        ended = agent.run_to_the_end() => match ended {
             Ok(()) => {
                 tracing::info!("ended");
                 ExitCode::SUCCESS
@@ -87,10 +88,24 @@ struct Start<'a> {
     environment: &'a Environment,
     providers: &'a Providers,
     shutdown: CancellationToken,
+    /// Of the provider.
+    last_tasks: TaskTracker,
 }
 
 impl Start<'_> {
-    async fn run(self) -> Result<(), RunError> {
+    async fn run_to_the_end(self) -> Result<(), RunError> {
+        let ended = self.run().await;
+        self.last_tasks.close();
+        if tokio::time::timeout(NodeContext::LAST_TASKS_WITHIN, self.last_tasks.wait()).await.is_err() {
+            tracing::warn!(
+                tasks = self.last_tasks.len(),
+                "the provider's last tasks took too long: commands of kubectl exec may run on"
+            );
+        }
+        ended
+    }
+
+    async fn run(&self) -> Result<(), RunError> {
         for warning in &self.options.warnings {
             tracing::warn!(setting = warning.setting, "{}", warning.message);
         }
@@ -298,6 +313,7 @@ impl Start<'_> {
         context.cluster_domain.clone_from(&cluster.domain);
         context.cluster_dns = cluster.dns.iter().map(IpAddr::to_string).collect();
         context.shutdown = self.shutdown.clone();
+        context.last_tasks = self.last_tasks.clone();
         let opened = factory.open(document, context).await;
         opened.map_err(|error| RunError::Provider { name: node.provider.clone(), error })
     }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use vk_core::support::SupportTable;
 use vk_core::{ClusterId, Result};
 
@@ -72,9 +74,15 @@ pub struct NodeContext {
     pub state_dir: PathBuf,
     /// Cancelled when the agent ends. Pods keep running.
     pub shutdown: CancellationToken,
+    /// What must still be done once the agent ends, as hanging up on commands whose clients are cut off then. The agent waits
+    /// for it after its streams have ended, for no longer than [`NodeContext::LAST_TASKS_WITHIN`].
+    pub last_tasks: TaskTracker,
 }
 
 impl NodeContext {
+    /// How long the agent's end may take for [`NodeContext::last_tasks`].
+    pub const LAST_TASKS_WITHIN: Duration = Duration::from_secs(10);
+
     /// A node in this cluster that keeps its files there; domain `cluster.local`, no cluster DNS.
     pub fn new(cluster_id: ClusterId, node_name: impl Into<String>, state_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -84,6 +92,7 @@ impl NodeContext {
             cluster_dns: Vec::new(),
             state_dir: state_dir.into(),
             shutdown: CancellationToken::new(),
+            last_tasks: TaskTracker::new(),
         }
     }
 }

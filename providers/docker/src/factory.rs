@@ -52,7 +52,7 @@ impl DockerFactory {
             allow_privileged: parsed.allow_privileged,
             host_paths: HostPaths::below(parsed.host_path_prefixes),
         };
-        let runtime = DockerRuntime::new(connection.clone(), owner, features, settings);
+        let runtime = DockerRuntime::new(connection.clone(), owner, features, settings, node.last_tasks.clone());
         let env = EngineEnv::new(Timestamp::now, |future| {
             // Ends with the engine's own shutdown.
             drop(tokio::spawn(future));

@@ -21,6 +21,7 @@ use bollard::query_parameters::{
 };
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::OnceCell;
+use tokio_util::task::TaskTracker;
 use vk_core::{BackendInstance, Error, Result};
 use vk_pod_engine::logs::ContainerLogRequest;
 use vk_pod_engine::runtime::{
@@ -47,6 +48,8 @@ pub struct DockerRuntime {
     settings: RuntimeSettings,
     /// Memory of Docker's host in bytes, asked for once.
     host_memory: OnceCell<u64>,
+    /// What the agent's end waits for.
+    last_tasks: TaskTracker,
 }
 
 /// What the configuration says about how pods run.
@@ -68,8 +71,9 @@ impl DockerRuntime {
         owner: Owner,
         features: RuntimeFeatures,
         settings: RuntimeSettings,
+        last_tasks: TaskTracker,
     ) -> Self {
-        Self { connection, owner, features, settings, host_memory: OnceCell::new() }
+        Self { connection, owner, features, settings, host_memory: OnceCell::new(), last_tasks }
     }
 
     /// Removes a container by id; one that is gone already is fine.
@@ -214,7 +218,7 @@ impl ContainerRuntime for DockerRuntime {
     }
 
     async fn session(&self, id: &ContainerId, program: Program, streams: Streams) -> Result<Exit> {
-        session::run(&self.connection, id, program, streams).await
+        session::run(&self.connection, id, program, streams, &self.last_tasks).await
     }
 
     async fn connect(&self, sandbox: &SandboxId, port: u16) -> Result<BoxDuplex> {

@@ -13,6 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use vk_core::{Error, Result};
 use vk_pod_engine::runtime::{ContainerId, Program};
 use vk_provider::{Exit, Streams, TerminalSize};
@@ -31,10 +32,16 @@ const SIZE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Joins the client's streams to the program until that ends. Dropped before, it ends a command; the container's own process
 /// goes on.
-pub(super) async fn run(connection: &Connection, id: &ContainerId, program: Program, streams: Streams) -> Result<Exit> {
+pub(super) async fn run(
+    connection: &Connection,
+    id: &ContainerId,
+    program: Program,
+    streams: Streams,
+    last_tasks: &TaskTracker,
+) -> Result<Exit> {
     let docker = connection.docker().await?;
     match program {
-        Program::Command { command, tty } => exec(connection, &docker, id, command, tty, streams).await,
+        Program::Command { command, tty } => exec(connection, &docker, id, command, tty, streams, last_tasks).await,
         Program::OwnProcess => attach(connection, &docker, id, streams).await,
     }
 }
@@ -46,10 +53,11 @@ async fn exec(
     command: Vec<String>,
     tty: bool,
     mut streams: Streams,
+    last_tasks: &TaskTracker,
 ) -> Result<Exit> {
     let size = if tty { first_size(&mut streams).await } else { None };
     let made = docker.create_exec(id.as_str(), exec_config(command, tty, size, &streams)).await.map_err(error_of)?.id;
-    let hang_up = HangUp::new(docker, id, &made);
+    let hang_up = HangUp::new(docker, id, &made, last_tasks);
     let start = json!({ "Detach": false, "Tty": tty });
     let hijacked = connection.hijack(&format!("/exec/{made}/start"), &start, Layout::of_terminal(tty)).await?;
     join(hijacked, streams, |size| {

@@ -32,6 +32,42 @@ async fn exec(world: &World, pod: &TestPod, text: &str, tty: bool, streams: Stre
     exec.exec(request, streams).await
 }
 
+/// Begins a command, which says so, and goes.
+async fn begin_and_leave(world: &World, pod: &TestPod, text: &str, tty: bool) -> Result<()> {
+    let ((near, far), (_ours, stdin)) = (duplex(1024), duplex(1024));
+    let mut streams = Streams::default();
+    streams.stdin = Some(Box::new(stdin));
+    streams.stdout = Some(Box::new(near));
+    let mut begun = String::new();
+    let mut output = BufReader::new(far);
+    tokio::select! {
+        biased;
+        ended = exec(world, pod, text, tty, streams) => panic!("it has ended: {ended:?}"),
+        read = output.read_line(&mut begun) => read?,
+    };
+    assert_eq!(begun.trim_end(), "begun");
+    Ok(())
+}
+
+/// The agent ends with its streams, and not before their commands.
+#[test]
+fn the_agents_end_waits_for_the_end_of_commands() {
+    on_docker(|world| async move {
+        let pod = world.run(json!({"containers": [script("sleep 3600")]})).await?;
+        world.until_running(&pod).await?;
+        begin_and_leave(
+            &world,
+            &pod,
+            "trap '' HUP; sleep 1008 </dev/null & echo begun; while true; do sleep 1; done",
+            false,
+        )
+        .await?;
+        world.last_tasks().await?;
+        assert_eq!(commands(&world, &pod).await?, [""; 0]);
+        Ok(())
+    });
+}
+
 #[test]
 fn nothing_of_a_command_is_left_when_its_client_goes() {
     on_docker(|world| async move {
@@ -43,18 +79,7 @@ fn nothing_of_a_command_is_left_when_its_client_goes() {
             (false, "trap '' HUP; sleep 1003 </dev/null & echo begun; while true; do sleep 1; done; # sleep 1007"),
             (true, "sleep 1004 & echo begun; sleep 1005"),
         ] {
-            let ((near, far), (_ours, stdin)) = (duplex(1024), duplex(1024));
-            let mut streams = Streams::default();
-            streams.stdin = Some(Box::new(stdin));
-            streams.stdout = Some(Box::new(near));
-            let mut begun = String::new();
-            let mut output = BufReader::new(far);
-            tokio::select! {
-                biased;
-                ended = exec(&world, &pod, text, tty, streams) => panic!("it has ended: {ended:?}"),
-                read = output.read_line(&mut begun) => read?,
-            };
-            assert_eq!(begun.trim_end(), "begun");
+            begin_and_leave(&world, &pod, text, tty).await?;
             let gone = || async { commands(&world, &pod).await.is_ok_and(|left| left.is_empty()) };
             world.eventually(&format!("the end of {text}"), gone).await?;
         }

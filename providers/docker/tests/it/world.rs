@@ -304,6 +304,12 @@ impl World {
         Ok(Self { pods, ..world })
     }
 
+    /// What the end of the agent waits for.
+    pub(crate) async fn last_tasks(&self) -> Result<()> {
+        self.context.last_tasks.close();
+        Ok(tokio::time::timeout(NodeContext::LAST_TASKS_WITHIN, self.context.last_tasks.wait()).await?)
+    }
+
     pub(crate) fn state_dir(&self) -> &Path {
         self.state.path()
     }

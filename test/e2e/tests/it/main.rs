@@ -24,6 +24,7 @@ mod differential;
 mod docker_outage;
 mod fallback;
 mod faults;
+mod hang_ups;
 mod images;
 mod init_containers;
 mod kubectl_in_process;
