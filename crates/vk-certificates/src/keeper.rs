@@ -28,6 +28,8 @@ const LAST_LOOK: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_secs(600);
 const RETRY_JITTER_PERCENT: u32 = 25;
+/// A request that was approved and is not signed by then may never be.
+const SIGNED_WITHIN: Duration = Duration::from_secs(60);
 /// How often people are reminded of a request that waits.
 const REMINDER: Duration = Duration::from_secs(600);
 
@@ -211,18 +213,29 @@ impl Keeper {
         let mut object = signer.submit(request).await?;
         let mut pause = FIRST_LOOK;
         let mut reminded = None;
+        let mut signature_due = None;
         loop {
             match Verdict::of(&object) {
                 Verdict::Issued(chain) => return Ok(Certificate::issued(&chain, request.key_pem())?),
                 Verdict::Denied(why) => return Err(Problem::Denied { name: name.to_owned(), why }),
                 Verdict::Failed(why) => return Err(Problem::NotSigned { name: name.to_owned(), why }),
-                Verdict::AwaitsSignature => {}
+                Verdict::AwaitsSignature => self.remind_of_signature(wanted, name, &mut signature_due),
                 Verdict::AwaitsApproval => self.remind(wanted, name, reason, &mut reminded),
             }
             sleep(jittered(pause, RETRY_JITTER_PERCENT, self.env.random().next_u64())).await;
             pause = (pause * 2).min(LAST_LOOK);
             object = signer.look(name).await?.ok_or_else(gone)?;
         }
+    }
+
+    /// Most signers take no longer than an instant.
+    fn remind_of_signature(&self, wanted: &Wanted, name: &str, due: &mut Option<Duration>) {
+        let now = self.env.now().mono;
+        if now < *due.get_or_insert(now + SIGNED_WITHIN) {
+            return;
+        }
+        *due = Some(now + REMINDER);
+        (self.tell)(&Notice::AwaitsSignature { kind: wanted.kind(), name: name.to_owned(), signer: wanted.signer() });
     }
 
     fn remind(&self, wanted: &Wanted, name: &str, reason: &Reason, reminded: &mut Option<Duration>) {

@@ -28,6 +28,19 @@ pub enum Notice {
         /// Who signs it.
         signer: &'static str,
     },
+    /// Somebody approved the request a while ago, and nobody signs it.
+    #[error(
+        "the CertificateSigningRequest {name} for a {kind} was approved and is not signed: does a signer for {signer} run? In \
+         kube-controller-manager it takes --cluster-signing-cert-file and --cluster-signing-key-file"
+    )]
+    AwaitsSignature {
+        /// Which certificate.
+        kind: &'static str,
+        /// Name of the request.
+        name: String,
+        /// Who should sign it.
+        signer: &'static str,
+    },
     /// A certificate was issued and is kept.
     #[error("a {kind} was issued, valid until {not_after}")]
     Issued {
@@ -61,6 +74,7 @@ impl Notice {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::AwaitsApproval { .. } => "CertificateAwaitsApproval",
+            Self::AwaitsSignature { .. } => "CertificateAwaitsSignature",
             Self::Issued { .. } => "CertificateIssued",
             Self::Unusable { .. } => "CertificateUnusable",
             Self::Failed { problem: Problem::Denied { .. }, .. } => "CertificateDenied",

@@ -272,3 +272,22 @@ async fn a_certificate_of_its_own_key_asks_nobody_and_is_renewed_too() {
     assert_eq!(world.all().await, [""; 0]);
     running.abort();
 }
+
+/// No signer runs, or it passes the request over without a word.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_nobody_signs_is_told() {
+    let world = World::new();
+    let (_wanted, mut issued, running) = world.run(&["10.0.0.1"]);
+    let request = world.until_request(&[]).await;
+    sleep(Duration::from_secs(3600)).await;
+    assert!(!world.told.lock().iter().any(|told| told.contains("not signed")), "it was not approved yet");
+    world.condition(&request, "Approved").await;
+    let told = world.until_told("CertificateAwaitsSignature").await;
+    assert!(told.contains(&request) && told.contains("kubernetes.io/kubelet-serving"), "{told}");
+    sleep(Duration::from_secs(3600)).await;
+    let reminders = world.told.lock().iter().filter(|told| told.contains("CertificateAwaitsSignature")).count();
+    assert!((5..=7).contains(&reminders), "{reminders} in an hour");
+    world.issue(&request, &["10.0.0.1"]).await;
+    issued.changed().await.unwrap();
+    running.abort();
+}
