@@ -143,8 +143,7 @@ impl Agent {
         let authorizer = Arc::new(RememberingAuthorizer::new(authorizer, node.reviews.authorization));
         let clock = WallClock::new(jiff::Timestamp::now);
         let tokens = Arc::new(TokenReviewAuthenticator::new(review_client.clone(), node.reviews.tokens));
-        let declared = node.feature_gates.declared(&interfaces);
-        let mut services = NodeServices::new(name.as_str(), source, interfaces, authorizer, clock)
+        let mut services = NodeServices::new(name.as_str(), source, interfaces.clone(), authorizer, clock)
             .with_token_authenticator(tokens)
             .with_configuration(configuration)
             .with_health_check(Arc::new(SyncLoop::new(directory.clone())));
@@ -152,7 +151,7 @@ impl Agent {
             services = services.with_metrics(metrics);
         }
         let api = bind(node.kubelet_api, services).await;
-        node.facts.declared_features.extend(declared.filter(|_| api.is_some()));
+        node.facts.declared_features.extend(node.feature_gates.declared(&interfaces, api.is_some()));
         node.facts.kubelet_port = api.as_ref().map(|api| api.local_addr().port());
 
         let node_name = node.facts.name.clone();

@@ -43,15 +43,74 @@ impl FeatureGates {
         [(EXTEND_WEB_SOCKETS_TO_KUBELET.to_owned(), self.extend_web_sockets_to_kubelet.into())]
     }
 
-    /// What the Node declares once its kubelet API listens: only what the provider can keep.
-    pub(crate) fn declared(self, interfaces: &Interfaces) -> Option<String> {
+    /// What the Node declares: only what its kubelet API, if it listens, and the provider can keep.
+    pub(crate) fn declared(self, interfaces: &Interfaces, listens: bool) -> Option<String> {
         let Interfaces { exec: Some(_), attach: Some(_), port_forward: Some(_), .. } = interfaces else { return None };
-        self.extend_web_sockets_to_kubelet.then(|| EXTEND_WEB_SOCKETS_TO_KUBELET.to_owned())
+        (listens && self.extend_web_sockets_to_kubelet).then(|| EXTEND_WEB_SOCKETS_TO_KUBELET.to_owned())
     }
 }
 
 impl Default for FeatureGates {
     fn default() -> Self {
         Self { extend_web_sockets_to_kubelet: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use vk_provider::{
+        Attach, AttachRequest, BoxDuplex, Exec, ExecRequest, Exit, PortForward, PortForwardRequest, Result, Streams,
+    };
+
+    use super::*;
+
+    struct Sessions;
+
+    impl Exec for Sessions {
+        fn exec(&self, _request: ExecRequest, _streams: Streams) -> BoxFuture<'_, Result<Exit>> {
+            std::future::pending().boxed()
+        }
+    }
+
+    impl Attach for Sessions {
+        fn attach(&self, _request: AttachRequest, _streams: Streams) -> BoxFuture<'_, Result<Exit>> {
+            std::future::pending().boxed()
+        }
+    }
+
+    impl PortForward for Sessions {
+        fn connect(&self, _request: PortForwardRequest) -> BoxFuture<'_, Result<BoxDuplex>> {
+            std::future::pending().boxed()
+        }
+    }
+
+    fn all() -> Interfaces {
+        let mut interfaces = Interfaces::default();
+        interfaces.exec = Some(Arc::new(Sessions));
+        interfaces.attach = Some(Arc::new(Sessions));
+        interfaces.port_forward = Some(Arc::new(Sessions));
+        interfaces
+    }
+
+    /// An API server that took the Node's word for more would send it what nobody can answer.
+    #[test]
+    fn web_sockets_are_declared_where_they_lead_somewhere() {
+        let gates = FeatureGates::default();
+        assert_eq!(gates.declared(&all(), true).as_deref(), Some(EXTEND_WEB_SOCKETS_TO_KUBELET));
+        assert_eq!(gates.declared(&all(), false), None, "the kubelet API does not listen");
+        let without: [fn(&mut Interfaces); 3] =
+            [|all| all.exec = None, |all| all.attach = None, |all| all.port_forward = None];
+        for remove in without {
+            let mut interfaces = all();
+            remove(&mut interfaces);
+            assert_eq!(gates.declared(&interfaces, true), None);
+        }
+        let mut off = gates;
+        off.set(EXTEND_WEB_SOCKETS_TO_KUBELET, false).unwrap();
+        assert_eq!(off.declared(&all(), true), None);
     }
 }
