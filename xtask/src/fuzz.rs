@@ -10,7 +10,7 @@ use crate::cargo_program::CargoProgram;
 use crate::workspace::{Metadata, cargo, output_of, root};
 
 /// Seconds for each target, unless others are asked for.
-const SECONDS: u32 = 25;
+const SECONDS: u32 = 30;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {

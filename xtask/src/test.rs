@@ -42,7 +42,7 @@ enum Step {
     DocTests,
     /// The controllers in the in-process world, and its simulation.
     World,
-    /// `cargo xtask fuzz`, 25 s for each target.
+    /// `cargo xtask fuzz`, 30 s for each target.
     Fuzz,
     /// The binary against a real control plane and a real Docker engine.
     EndToEnd,
