@@ -1,7 +1,10 @@
 //! The Node declares that WebSockets may come through to it, and the API server takes its word.
 
+use std::io::{Read, Write};
+
 use serde_json::json;
 
+use crate::port_forward::forwarder::Forwarder;
 use crate::stage::{Environment, Identity, Stage, eventually, sleeper};
 
 under_both_identities! {
@@ -44,7 +47,17 @@ fn web_sockets_come_through_where_the_node_says_so(identity: Identity) {
     let before = counted(&stage, "proxied_to_kubelet");
     exec(&stage);
     stage.agent().until_log("protocol=WebSocket(V5, Binary)");
-    assert!(counted(&stage, "proxied_to_kubelet") > before);
+    let after = counted(&stage, "proxied_to_kubelet");
+    assert!(after > before);
+
+    let kubectl = stage.environment().cluster.programs().join("kubectl");
+    let forwarder = Forwarder::start(&kubectl, &stage, "true", "shell", &["7"]);
+    let mut connection = forwarder.connect("7").unwrap();
+    connection.write_all(b"x").unwrap();
+    connection.read_exact(&mut [0]).unwrap();
+    drop(forwarder);
+    stage.agent().until_log("protocol=Tunnel");
+    assert!(counted(&stage, "proxied_to_kubelet") > after);
     assert!(!stage.agent().log().contains("protocol=Spdy"));
 }
 
