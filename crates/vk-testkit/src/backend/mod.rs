@@ -26,7 +26,10 @@ use state::State;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use virtual_kubelet::core::resolved::{ResolvedPod, Target};
-use virtual_kubelet::core::{BackendInstance, PodKey, PodObservation, PodUid};
+use virtual_kubelet::core::{
+    BackendInstance, ContainerKind, ContainerObservation, ContainerState, PodKey, PodObservation, PodUid, Stage,
+    Terminated,
+};
 use virtual_kubelet::provider::ObservationSink;
 pub(crate) use workload::FAILING_IMAGE;
 pub use workload::Workload;
@@ -167,6 +170,11 @@ impl Backend {
         self.state.lock().refused.clone()
     }
 
+    /// Pods that it has refused with a reason that fails them.
+    pub fn rejected(&self) -> BTreeSet<PodUid> {
+        self.state.lock().rejected.clone()
+    }
+
     /// A method that was called without end in one instant.
     pub fn hot_method(&self) -> Option<Method> {
         self.state.lock().hot
@@ -295,7 +303,10 @@ impl Backend {
         let workload = state.place().get(uid)?;
         Some(match twist {
             Twist::Stale => workload.observe_stale(),
-            Twist::WrongPod => stranger(workload.observe()),
+            Twist::WrongPod => {
+                let another = state.place().iter().find(|(other, _)| *other != uid);
+                another.map_or_else(|| stranger(uid), |(_, other)| other.observe())
+            }
             _ => workload.observe(),
         })
     }
@@ -313,7 +324,7 @@ impl Backend {
             _ => visible.map(Workload::observe).collect(),
         };
         if twist == Twist::WrongPod {
-            all.extend(all.first().cloned().map(stranger));
+            all.extend(all.first().map(|first| stranger(&first.uid)));
         }
         all
     }
@@ -323,8 +334,9 @@ impl Backend {
     }
 }
 
-/// The same, said of a pod that nobody knows.
-fn stranger(mut observation: PodObservation) -> PodObservation {
-    observation.uid = PodUid::from(format!("not-{}", observation.uid));
-    observation
+/// A pod that nobody knows, and that has failed.
+fn stranger(uid: &PodUid) -> PodObservation {
+    let ended = ContainerState::Terminated(Terminated::with_exit_code(9));
+    let app = ContainerObservation::new("app", ContainerKind::App, ended);
+    PodObservation::new(PodUid::from(format!("not-{uid}")), 1, Stage::Stopped).with_containers(vec![app])
 }

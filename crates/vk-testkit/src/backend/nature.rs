@@ -40,6 +40,8 @@ pub struct Nature {
     pub starts_after: u64,
     /// An init container runs for so many milliseconds.
     pub init_takes: u64,
+    /// Sidecars run on for so many milliseconds when the other containers have ended, within the pod's grace.
+    pub sidecars_take: u64,
     /// How pods stop.
     pub stop: StopStyle,
     /// It restarts containers as the pod's policy says; else a pod is over when its containers are.
@@ -58,7 +60,7 @@ impl Nature {
         let one_in = |bound: u64| random.next_u64().is_multiple_of(bound);
         let up_to = |bound: u64| random.next_u64() % bound;
         let by_handle = one_in(5);
-        Self {
+        let drawn = Self {
             by_handle,
             forgets_after: one_in(4).then(|| 20_000 + up_to(40_000)),
             fences: one_in(4),
@@ -76,7 +78,11 @@ impl Nature {
             tells_twice: one_in(4),
             answers_bare: one_in(3),
             page: if one_in(3) { 1 + usize::try_from(up_to(3)).unwrap_or(0) } else { 0 },
-        }
+            sidecars_take: 0,
+        };
+        // Without another draw: seeds make the schedules that they have always made.
+        let sidecars_take = if drawn.init_takes.is_multiple_of(3) { drawn.init_takes * 4 } else { 0 };
+        Self { sidecars_take, ..drawn }
     }
 
     /// How such a back end describes itself.

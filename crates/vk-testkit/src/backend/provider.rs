@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use virtual_kubelet::core::resolved::{ResolvedPod, Target};
-use virtual_kubelet::core::{Error, PodUid, Result, Retry};
+use virtual_kubelet::core::{Error, ErrorKind, PodUid, Result, Retry};
 use virtual_kubelet::provider::{
     Accepted, Adopt, Answer, Create, Description, Listing, LookupReply, ObservationSink, PageToken, Provider,
     Terminate, Terminating, Update, Updated,
@@ -60,7 +60,11 @@ impl SimulatedProvider {
         match fault {
             Some(Fault::Refuse(error)) => {
                 if let (Method::Admit | Method::Create, Retry::Never, Some(uid)) = (method, error.retry, uid) {
-                    self.backend.state.lock().refused.insert(uid.clone());
+                    let mut state = self.backend.state.lock();
+                    state.refused.insert(uid.clone());
+                    if matches!(error.kind, ErrorKind::Rejected { .. }) {
+                        state.rejected.insert(uid.clone());
+                    }
                 }
                 Err(error)
             }

@@ -28,6 +28,7 @@ pub(super) struct State {
     pub(super) faults: BTreeMap<Method, VecDeque<Fault>>,
     pub(super) sinks: BTreeMap<u64, (ObservationSink, oneshot::Sender<()>)>,
     pub(super) refused: BTreeSet<PodUid>,
+    pub(super) rejected: BTreeSet<PodUid>,
     pub(super) number: u64,
     calls: (Duration, u32),
     pub(super) hot: Option<Method>,

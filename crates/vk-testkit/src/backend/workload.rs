@@ -50,10 +50,23 @@ pub struct Workload {
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Progress {
-    Accepted { starts_at: Duration },
-    Failing { at: Duration },
+    Accepted {
+        starts_at: Duration,
+    },
+    Failing {
+        at: Duration,
+    },
     Active,
-    Stopping { at: Duration, exit_code: i32 },
+    Stopping {
+        at: Duration,
+        exit_code: i32,
+        deadline: Duration,
+    },
+    /// Nothing but sidecars runs any more.
+    Draining {
+        at: Duration,
+        over: Over,
+    },
     Over(Over),
 }
 
@@ -136,9 +149,10 @@ impl Workload {
     /// When something happens by itself.
     pub(super) fn next_due(&self) -> Option<Duration> {
         let own = match &self.progress {
-            Progress::Accepted { starts_at: at } | Progress::Failing { at } | Progress::Stopping { at, .. } => {
-                Some(*at)
-            }
+            Progress::Accepted { starts_at: at }
+            | Progress::Failing { at }
+            | Progress::Stopping { at, .. }
+            | Progress::Draining { at, .. } => Some(*at),
             Progress::Over(_) => self.forgotten_at(),
             Progress::Active => None,
         };
@@ -187,10 +201,16 @@ impl Workload {
                     StopStyle::Slow(takes) => gentle(millis(takes)),
                     StopStyle::Stubborn => (deadline, 137),
                 };
-                Progress::Stopping { at, exit_code }
+                Progress::Stopping { at, exit_code, deadline }
             }
-            Progress::Stopping { at, .. } if deadline < *at => Progress::Stopping { at: deadline, exit_code: 137 },
-            _ => return,
+            Progress::Stopping { at, .. } if deadline < *at => {
+                Progress::Stopping { at: deadline, exit_code: 137, deadline }
+            }
+            Progress::Stopping { at, exit_code, deadline: known } => {
+                Progress::Stopping { at: *at, exit_code: *exit_code, deadline: deadline.min(*known) }
+            }
+            Progress::Draining { at, over } => Progress::Draining { at: deadline.min(*at), over: *over },
+            Progress::Over(_) => return,
         };
     }
 
@@ -279,8 +299,8 @@ impl Workload {
             (Progress::Accepted { .. } | Progress::Failing { .. }, None) => {
                 Stage::Provisioning { reason: "Scheduling".to_owned(), message: "waits for a host".to_owned() }
             }
-            (Progress::Active, None) => Stage::Active,
-            (Progress::Stopping { .. }, None) => Stage::Stopping,
+            (Progress::Active | Progress::Draining { over: Over::ByItself, .. }, None) => Stage::Active,
+            (Progress::Stopping { .. } | Progress::Draining { .. }, None) => Stage::Stopping,
         };
         let containers = self.containers.iter().map(|container| container.observe(&self.uid, self.number)).collect();
         let mut observation = PodObservation::new(self.uid.clone(), self.revision, stage).with_containers(containers);
@@ -300,20 +320,42 @@ impl Workload {
         match self.progress {
             Progress::Accepted { starts_at } if starts_at <= now => self.progress = Progress::Active,
             Progress::Failing { at } if at <= now => self.finish(Over::CreateFailed, now),
-            Progress::Stopping { at, exit_code } if at <= now => {
-                self.end_all(exit_code, RunCause::Stop, now);
-                self.finish(Over::Stopped, now);
+            Progress::Stopping { at, exit_code, deadline } if at <= now => {
+                self.end_all_but_sidecars(exit_code, RunCause::Stop, now);
+                self.drain(Over::Stopped, Some(deadline), now);
             }
+            Progress::Draining { at, over } if at <= now => self.end_sidecars(over, now),
             _ => {}
         }
         if self.progress == Progress::Active {
             self.run_containers(now);
         }
-        let is_up = matches!(self.progress, Progress::Active | Progress::Stopping { .. });
-        if is_up && self.regular_containers_are_over() {
-            self.end_all(0, RunCause::Itself, now);
-            self.finish(Over::ByItself, now);
+        let deadline = match self.progress {
+            Progress::Active => None,
+            Progress::Stopping { deadline, .. } => Some(deadline),
+            _ => return,
+        };
+        if self.regular_containers_are_over() {
+            self.end_all_but_sidecars(0, RunCause::Itself, now);
+            self.drain(Over::ByItself, deadline, now);
         }
+    }
+
+    /// Sidecars end after all others (KEP-753).
+    fn drain(&mut self, over: Over, deadline: Option<Duration>, now: Duration) {
+        let takes = now + millis(self.nature.sidecars_take);
+        let at = deadline.map_or(takes, |deadline| deadline.min(takes));
+        if at > now && self.runs() {
+            self.progress = Progress::Draining { at, over };
+        } else {
+            self.end_sidecars(over, now);
+        }
+    }
+
+    fn end_sidecars(&mut self, over: Over, now: Duration) {
+        let (exit_code, cause) = if over == Over::Stopped { (143, RunCause::Stop) } else { (0, RunCause::Itself) };
+        self.end_all(exit_code, cause, now);
+        self.finish(over, now);
     }
 
     fn run_containers(&mut self, now: Duration) {
@@ -382,6 +424,14 @@ impl Workload {
             container.standing = Standing::Ended(exit_code);
         }
         self.life.end_runs(Some(&container.name), RunEnd { at: now, exit_code, cause });
+    }
+
+    fn end_all_but_sidecars(&mut self, exit_code: i32, cause: RunCause, now: Duration) {
+        let others = self.containers.iter_mut().filter(|container| container.kind != ContainerKind::Sidecar);
+        for container in others.filter(|container| container.runs()) {
+            container.standing = Standing::Ended(exit_code);
+            self.life.end_runs(Some(&container.name), RunEnd { at: now, exit_code, cause });
+        }
     }
 
     fn end_all(&mut self, exit_code: i32, cause: RunCause, now: Duration) {

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use virtual_kubelet::core::resolved::{ResolvedPod, Target};
-use virtual_kubelet::core::{ContainerState, Error, PodObservation, PodUid, Result, Stage, Terminated};
+use virtual_kubelet::core::{
+    ContainerKind, ContainerObservation, ContainerState, Error, PodObservation, PodUid, Result, Stage, Terminated,
+};
 use virtual_kubelet::provider::layer::{Layered, LayeredProvider};
-use virtual_kubelet::provider::{Accepted, BoxProvider, Create, Listing, LookupReply, PageToken, Provider};
+use virtual_kubelet::provider::{
+    Accepted, BoxProvider, Create, Listing, LookupReply, PageToken, Provider, Terminate, Terminating,
+};
 
 use crate::interposer::{Interposition, observed};
 
@@ -59,6 +63,20 @@ pub(super) fn takes_one_end_for_all() -> Interposition {
     })
 }
 
+/// A pod is over with its regular containers, whatever its sidecars still do.
+pub(super) fn does_not_wait_for_sidecars() -> Interposition {
+    seeing(|mut observation| {
+        let ended = |container: &ContainerObservation| matches!(container.state, ContainerState::Terminated(_));
+        let mut regular = observation.containers.iter().filter(|container| container.kind == ContainerKind::App);
+        if regular.all(ended) {
+            let sidecars =
+                observation.containers.iter_mut().filter(|it| it.kind == ContainerKind::Sidecar && !ended(it));
+            sidecars.for_each(|sidecar| sidecar.state = ContainerState::Terminated(Terminated::with_exit_code(0)));
+        }
+        Some(observation)
+    })
+}
+
 /// That a stop has begun is taken for its end.
 pub(super) fn takes_the_stop_for_the_end() -> Interposition {
     seeing(|mut observation| {
@@ -104,6 +122,51 @@ impl LayeredProvider for AnyIncarnation {
         let mut listing = self.inner.list(page).await?;
         listing.instance = None;
         Ok(listing)
+    }
+}
+
+/// An answer is taken for one about the pod that was asked about, whichever it names.
+pub(super) fn takes_answers_for_any_pod() -> Interposition {
+    layered(|inner| AnyPod { inner })
+}
+
+struct AnyPod {
+    inner: BoxProvider,
+}
+
+fn about(uid: PodUid, observation: Option<PodObservation>) -> Option<PodObservation> {
+    observation.map(|mut observation| {
+        observation.uid = uid;
+        observation
+    })
+}
+
+impl LayeredProvider for AnyPod {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    async fn create(&self, request: Create) -> Result<Accepted> {
+        let uid = request.pod.uid.clone();
+        let mut accepted = self.inner.create(request).await?;
+        accepted.observation = about(uid, accepted.observation);
+        Ok(accepted)
+    }
+
+    async fn terminate(&self, request: Terminate) -> Result<Terminating> {
+        let uid = request.target.uid.clone();
+        let mut terminating = self.inner.terminate(request).await?;
+        terminating.observation = about(uid, terminating.observation);
+        Ok(terminating)
+    }
+
+    async fn lookup(&self, target: Target) -> Result<LookupReply> {
+        let uid = target.uid.clone();
+        let mut reply = self.inner.lookup(target).await?;
+        reply.pod = about(uid, reply.pod);
+        Ok(reply)
     }
 }
 

@@ -328,6 +328,30 @@ impl LayeredProvider for WaitsForEver {
     }
 }
 
+/// Who has told a pod to stop asks again and again whether it has.
+pub(super) fn waits_for_the_stop_without_a_pause() -> Interposition {
+    layered(|inner| AsksWithoutPause { inner })
+}
+
+struct AsksWithoutPause {
+    inner: BoxProvider,
+}
+
+impl LayeredProvider for AsksWithoutPause {
+    type Inner = BoxProvider;
+
+    fn inner(&self) -> &BoxProvider {
+        &self.inner
+    }
+
+    async fn terminate(&self, request: Terminate) -> Result<Terminating> {
+        let target = request.target.clone();
+        let terminating = self.inner.terminate(request).await?;
+        while self.inner.lookup(target.clone()).await?.pod.is_some_and(|pod| pod.stage == Stage::Stopping) {}
+        Ok(terminating)
+    }
+}
+
 /// A change that the back end did not take is forgotten.
 pub(super) fn forgets_updates_that_fail() -> Interposition {
     layered(|inner| ForgetsUpdates { inner })

@@ -118,6 +118,15 @@ async fn is_being_deleted(response: http::Response<vk_apiserver::ResponseBody>) 
     !text(&object, "/metadata/deletionTimestamp").is_empty()
 }
 
+/// Whatever has ended has succeeded.
+pub(super) fn calls_every_end_a_success() -> Interposition {
+    bodies(Method::PATCH, "pods/status", |patch| {
+        if let Some(phase) = patch.pointer_mut("/status/phase").filter(|phase| **phase == "Failed") {
+            *phase = Value::from("Succeeded");
+        }
+    })
+}
+
 /// Something on the way repeats a status after a while, without what it was tied to.
 pub(super) fn repeats_old_statuses() -> Interposition {
     Interposition::none().with_api(|| {

@@ -29,6 +29,7 @@ pub static CATALOGUE: &[Scenario] = &[
     scenario!(delete_while_creating),
     scenario!(a_job_completes),
     scenario!(a_container_fails),
+    Scenario { nature: with_slow_sidecars, ..scenario!(a_sidecar_outlives_its_job) },
     scenario!(a_finished_pod_is_deleted),
     scenario!(force_delete),
     scenario!(long force_delete_beside_a_busy_pod),
@@ -39,6 +40,7 @@ pub static CATALOGUE: &[Scenario] = &[
         ..scenario!(long recreate_under_the_same_name)
     },
     scenario!(a_create_without_answer),
+    scenario!(an_answer_is_about_another_pod),
     scenario!(update_labels),
     scenario!(update_the_image),
     scenario!(the_image_changes_while_the_agent_is_away),
@@ -85,6 +87,10 @@ pub fn find(name: &str) -> Option<&'static Scenario> {
 
 fn slow_to_stop() -> Nature {
     Nature { stop: StopStyle::Slow(8000), ..Nature::default() }
+}
+
+fn with_slow_sidecars() -> Nature {
+    Nature { sidecars_take: 8000, ..Nature::default() }
 }
 
 fn stubborn() -> Nature {

@@ -121,7 +121,7 @@ impl Facts {
 }
 
 impl PodHistory {
-    fn new(pod: Arc<Object>, at: Duration) -> Self {
+    pub(super) fn new(pod: Arc<Object>, at: Duration) -> Self {
         Self {
             newest: pod,
             created: at,

@@ -1,5 +1,9 @@
 //! The invariants, checked against what really happened. Where a run makes one impossible, it is said why.
 
+mod ends;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +31,10 @@ pub(super) struct Evidence<'a> {
     pub(super) now: Duration,
     /// Pods that the back end has refused for good.
     pub(super) refused: BTreeSet<PodUid>,
+    /// Those of them that fail for it.
+    pub(super) rejected: BTreeSet<PodUid>,
+    /// Now and then another incarnation of the back end has answered.
+    pub(super) instances_changed: bool,
     pub(super) spans: Vec<Span>,
     pub(super) clocks_jumped: bool,
     pub(super) loops: Vec<String>,
@@ -73,14 +81,20 @@ fn judge_request(evidence: &Evidence<'_>, request: &RequestRecord) -> Option<Vio
     if was_done && request.asked_uid != request.uid {
         return Some(Violation::new(Rule::NoOtherPodTouched, &uid, format!("{request} meant {}", request.asked_uid)));
     }
-    let at = evidence.facts.elapsed(request.at);
-    let running = evidence.lives.iter().find(|life| life.uid == uid && life.runs_at(at));
-    let running = running.filter(|_| was_done && request.verb == "delete")?;
-    if evidence.nature.by_handle && evidence.facts.pods.get(&uid).is_some_and(|history| history.has_no_handle_at(at)) {
+    if !was_done || request.verb.as_str() != "delete" {
         return None;
     }
-    let what = format!("at {at:?} it was deleted while {} ran", names_of(running, at));
-    Some(Violation::new(Rule::DeletedAfterStop, &uid, what))
+    let at = evidence.facts.elapsed(request.at);
+    let history = evidence.facts.pods.get(&uid);
+    // Excused: only a handle leads back to what runs, and none had been written.
+    let is_untraceable = evidence.nature.by_handle && history.is_some_and(|history| history.has_no_handle_at(at));
+    let running = evidence.lives.iter().find(|life| life.uid == uid && life.runs_at(at));
+    if let Some(running) = running.filter(|_| !is_untraceable) {
+        let what = format!("at {at:?} it was deleted while {} ran", names_of(running, at));
+        return Some(Violation::new(Rule::DeletedAfterStop, &uid, what));
+    }
+    let was_told = history.is_some_and(|history| history.terminal.is_some_and(|told| told <= at));
+    (!was_told).then(|| Violation::new(Rule::EndToldFirst, &uid, format!("at {at:?} it was deleted, its end untold")))
 }
 
 fn names_of(life: &Life, at: Duration) -> String {
@@ -108,6 +122,8 @@ impl Case<'_> {
         check(Rule::LookedUpFirst, self.created_again());
         check(Rule::HealthyLeftAlone, self.healthy_stopped());
         check(Rule::TerminalAfterStop, self.terminal_while_running());
+        check(Rule::EndsHaveCauses, self.end_without_cause());
+        check(Rule::RightPhase, self.wrong_phase());
         check(Rule::ReleasedAfterStop, self.released_while_running());
         check(Rule::ReleasedAfterAcknowledgement, self.released_early());
         check(Rule::ChangesCarriedOver, self.not_carried_over());
@@ -241,15 +257,6 @@ impl Case<'_> {
         self.evidence.clocks_jumped || at + 2 * SECOND >= self.history.created + deadline
     }
 
-    fn terminal_while_running(&self) -> Option<String> {
-        let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
-        let running = self.lives.iter().find(|life| life.runs_at(at) && !life.elsewhere)?;
-        if self.is_untraceable_at(at) {
-            return None;
-        }
-        Some(format!("at {at:?} it was told as ended while {} ran", names_of(running, at)))
-    }
-
     fn released_while_running(&self) -> Option<String> {
         let is_running = |life: &&&Life| matches!(life.gone, Some((_, Happening::Released { running: true })));
         let released = self.lives.iter().find(is_running)?;
@@ -338,26 +345,6 @@ impl Case<'_> {
     fn stuck(&self) -> Option<String> {
         let is_stuck = self.is_here() && self.history.newest.deletion_timestamp().is_some() && !self.is_elsewhere();
         is_stuck.then(|| format!("it is being deleted since {:?}", self.history.deletion))
-    }
-
-    fn wrong_exit_code(&self) -> Option<String> {
-        let at = self.history.terminal.filter(|_| !self.history.ended_from_outside)?;
-        // Excused: the back end had lost or forgotten it before that was told, was another one, or needs a handle.
-        let was_known = self.lives.iter().all(|life| {
-            let is_lost =
-                matches!(&life.gone, Some((gone, why)) if *gone <= at && !matches!(why, Happening::Released { .. }));
-            !is_lost && !life.elsewhere
-        });
-        if !was_known || self.is_untraceable_at(at) {
-            return None;
-        }
-        container_statuses(&self.history.newest).find_map(|status| {
-            let name = text(status, "/name");
-            let ended = self.runs().filter(|run| run.container == name).last()?.ended?;
-            let told = status.pointer("/state/terminated/exitCode").and_then(Value::as_i64);
-            let is_right = told == Some(i64::from(ended.exit_code));
-            (!is_right).then(|| format!("container {name} ended with {}, and is told with {told:?}", ended.exit_code))
-        })
     }
 
     fn wrong_restart_count(&self) -> Option<String> {

@@ -90,7 +90,10 @@ impl<'a> Simulation<'a> {
     async fn act(&mut self, action: &Action) {
         match action {
             Action::ProviderFault(method, fault) => self.world.backend().fail_next(*method, fault.clone()),
-            Action::Elsewhere(elsewhere) => self.world.backend().answer_elsewhere(*elsewhere),
+            Action::Elsewhere(elsewhere) => {
+                self.witness.instances_changed = true;
+                self.world.backend().answer_elsewhere(*elsewhere);
+            }
             Action::Weather(percent) => self.weather.set(*percent),
             Action::ApiFault(kind, fault, times) => self.weather.order(*kind, *fault, *times),
             Action::Partition(partitioned) => self.weather.partition(*partitioned),

@@ -19,6 +19,12 @@ pub enum Rule {
     TerminalAfterStop,
     /// A pod's object is removed only after the stop.
     DeletedAfterStop,
+    /// A pod's object is removed only after its end was told.
+    EndToldFirst,
+    /// A pod is told as ended only if it has ended, or never will begin.
+    EndsHaveCauses,
+    /// Who has succeeded is told as Succeeded, and nobody else.
+    RightPhase,
     /// The back end lets go only of what has stopped.
     ReleasedAfterStop,
     /// The back end lets go only after the end was acknowledged, and of a pod that is being deleted or gone.
@@ -49,6 +55,36 @@ pub enum Rule {
     NodeRepaired,
     /// Nothing is asked for without end in one instant.
     NoBusyLoop,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::OneAtATime,
+        Self::NoSecondRun,
+        Self::LookedUpFirst,
+        Self::HealthyLeftAlone,
+        Self::TerminalAfterStop,
+        Self::DeletedAfterStop,
+        Self::EndToldFirst,
+        Self::EndsHaveCauses,
+        Self::RightPhase,
+        Self::ReleasedAfterStop,
+        Self::ReleasedAfterAcknowledgement,
+        Self::ChangesCarriedOver,
+        Self::DeadlineKept,
+        Self::NothingLeftBehind,
+        Self::NothingDropped,
+        Self::DeletionEnds,
+        Self::RightExitCodes,
+        Self::RightRestartCounts,
+        Self::ReadinessRepaired,
+        Self::NothingGoesBack,
+        Self::OthersFieldsKept,
+        Self::NoOtherPodTouched,
+        Self::NodeRepaired,
+        Self::NoBusyLoop,
+    ];
 }
 
 /// Something that must not happen, and did.

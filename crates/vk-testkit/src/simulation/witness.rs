@@ -16,6 +16,7 @@ pub struct Witness {
     server: ApiServer,
     pub(super) facts: Facts,
     pub(super) clocks_jumped: bool,
+    pub(super) instances_changed: bool,
     pub(super) loops: Vec<String>,
     pub(super) spans: Vec<Span>,
 }
@@ -24,7 +25,14 @@ impl Witness {
     /// From here on the witness watches: call it before anything happens.
     pub fn of(server: &ApiServer) -> Self {
         let facts = Facts::new(server.now().wall);
-        Self { server: server.clone(), facts, clocks_jumped: false, loops: Vec::new(), spans: Vec::new() }
+        Self {
+            server: server.clone(),
+            facts,
+            clocks_jumped: false,
+            instances_changed: false,
+            loops: Vec::new(),
+            spans: Vec::new(),
+        }
     }
 
     /// Reads what has happened. The server forgets its history when it restarts or is compacted, so this has to be called
@@ -59,6 +67,8 @@ impl Witness {
             nature: backend.nature(),
             now: backend.now(),
             refused: backend.refused(),
+            rejected: backend.rejected(),
+            instances_changed: self.instances_changed,
             spans: self.spans,
             clocks_jumped: self.clocks_jumped,
             loops: self.loops,

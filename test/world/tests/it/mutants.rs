@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vk_testkit::mutant::{CATALOGUE, Check, no_bug};
+use vk_testkit::simulation::Rule;
 
 use crate::repository::repository_root;
 
@@ -54,13 +55,30 @@ fn without_a_bug_every_check_passes() {
 
 #[test]
 fn there_are_enough_mutants_and_each_invariant_has_one() {
-    assert!(CATALOGUE.len() >= 55, "{}", CATALOGUE.len());
+    assert!(CATALOGUE.len() >= 59, "{}", CATALOGUE.len());
     let names: BTreeSet<&str> = CATALOGUE.iter().map(|mutant| mutant.name).collect();
     assert_eq!(names.len(), CATALOGUE.len(), "each has a name of its own");
     let broken: BTreeSet<u8> = CATALOGUE.iter().flat_map(|mutant| mutant.breaks).copied().collect();
     let elsewhere: BTreeSet<u8> = ELSEWHERE.iter().map(|(invariant, ..)| *invariant).collect();
     let all: BTreeSet<u8> = (1..=14).collect();
     assert_eq!(broken.union(&elsewhere).copied().collect::<BTreeSet<u8>>(), all);
+}
+
+/// Rules that a made-up story shows broken: `simulation/judge/tests.rs` of the testkit.
+const BROKEN_IN_STORIES: [Rule; 3] = [Rule::OneAtATime, Rule::ChangesCarriedOver, Rule::NodeRepaired];
+
+/// A rule that nobody has seen broken may be one that cannot be.
+#[test]
+fn every_rule_of_the_judge_is_seen_broken() {
+    let checks = CATALOGUE.iter().flat_map(|mutant| mutant.caught_by);
+    let broken: BTreeSet<Rule> = checks
+        .filter_map(|check| match check {
+            Check::Breaks(rule, ..) => Some(*rule),
+            _ => None,
+        })
+        .chain(BROKEN_IN_STORIES)
+        .collect();
+    assert_eq!(broken, Rule::ALL.into_iter().collect());
 }
 
 #[test]

@@ -79,6 +79,19 @@ pub(in crate::scenario) async fn one_create_hangs(stage: &Stage) {
     assert_eq!(stage.world.phase("stuck").await, "Running");
 }
 
+/// The answer to a create tells how another pod has failed.
+pub(in crate::scenario) async fn an_answer_is_about_another_pod(stage: &Stage) {
+    let failed = stage.run_pod("failed", json!({"restartPolicy": "Never"})).await;
+    stage.world.backend().exit(&failed, 9);
+    stage.reaches("failed", "Failed").await;
+    stage.world.backend().fail_next(Method::Create, Fault::WrongPod);
+    let uid = stage.world.create_pod_with("web", json!({"restartPolicy": "Never"})).await;
+    let starts = || async { stage.world.backend().starts(&uid) > 0 };
+    stage.eventually("it starts", starts).await;
+    stage.pass(10).await;
+    assert_eq!(stage.world.phase("web").await, "Running", "it was the other one that failed");
+}
+
 /// Many pods of the back end have no owner, as under a wrong cluster id: a person has to look first.
 pub(in crate::scenario) async fn most_pods_lose_their_owner(stage: &Stage) {
     let names: Vec<String> = (0..14).map(|number| format!("web-{number}")).collect();

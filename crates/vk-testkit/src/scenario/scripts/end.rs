@@ -1,5 +1,7 @@
 //! How pods end by themselves, are lost, or are ended by others.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::scenario::stage::Stage;
@@ -13,6 +15,16 @@ pub(in crate::scenario) async fn a_job_completes(stage: &Stage) {
 pub(in crate::scenario) async fn a_container_fails(stage: &Stage) {
     let uid = stage.run_pod("job", json!({"restartPolicy": "Never"})).await;
     stage.world.backend().exit(&uid, 3);
+    stage.reaches("job", "Failed").await;
+}
+
+/// Its job has failed; as long as the sidecar runs the pod does.
+pub(in crate::scenario) async fn a_sidecar_outlives_its_job(stage: &Stage) {
+    let sidecar = json!([{"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}]);
+    let uid = stage.run_pod("job", json!({"initContainers": sidecar, "restartPolicy": "Never"})).await;
+    stage.world.backend().exit(&uid, 3);
+    let runs = || async { stage.world.phase("job").await == "Running" };
+    stage.world.always(Duration::from_secs(6), "it runs as long as its sidecar does", runs).await;
     stage.reaches("job", "Failed").await;
 }
 
