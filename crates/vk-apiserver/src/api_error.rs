@@ -155,6 +155,23 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
+    /// Wrong credentials.
+    #[cfg(feature = "serve")]
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
+    /// What a node answered and the server has no word of its own for.
+    #[cfg(feature = "serve")]
+    pub(crate) fn unexpected_answer(code: StatusCode, text: &str) -> Self {
+        let message = match code {
+            StatusCode::NOT_FOUND => "the server could not find the requested resource".to_owned(),
+            code => format!("the server responded with the status code {} but did not return more information", code.as_u16()),
+        };
+        let cause = json!({"reason": "UnexpectedServerResponse", "message": text});
+        Self::generic(code, crate::fault::reason_of(code), message).with_cause(cause)
+    }
+
     pub(crate) fn expired(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "Expired", message)
     }

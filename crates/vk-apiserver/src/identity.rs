@@ -24,6 +24,12 @@ impl Identity {
         Self { user: name.into(), groups: vec!["system:authenticated".into()], uid: String::new() }
     }
 
+    /// A client that showed no credentials.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self { user: "system:anonymous".into(), groups: vec!["system:unauthenticated".into()], uid: String::new() }
+    }
+
     /// The kubelet of a node, as the node authorizer and NodeRestriction know it.
     #[must_use]
     pub fn node(name: &str) -> Self {

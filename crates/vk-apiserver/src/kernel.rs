@@ -7,6 +7,8 @@ mod delete;
 mod discovery;
 mod dispatch;
 mod eviction;
+#[cfg(feature = "serve")]
+mod node_requests;
 mod options;
 mod read;
 mod reply;
@@ -24,6 +26,8 @@ use http::Request;
 
 pub(crate) use dispatch::Call;
 pub(crate) use eviction::disrupt;
+#[cfg(feature = "serve")]
+pub(crate) use node_requests::{Destination, NodeRequest};
 pub use options::{Controllers, Options};
 pub use reply::Reply;
 pub use watching::{Watch, WatchStep};

@@ -41,6 +41,8 @@ mod record;
 mod request;
 mod resource;
 mod selector;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod server;
 mod storage;
 mod table;

@@ -153,6 +153,13 @@ impl ApiServer {
         Now { wall, elapsed: self.shared.started.elapsed() }
     }
 
+    /// Who answers a request.
+    #[cfg(feature = "serve")]
+    pub(crate) fn destination<B>(&self, request: &http::Request<B>, identity: &Identity) -> crate::kernel::Destination {
+        let now = self.now();
+        self.shared.kernel.lock().destination(request, identity, now)
+    }
+
     fn instant(&self, elapsed: Duration) -> Instant {
         self.shared.started + elapsed
     }

@@ -110,6 +110,14 @@ impl Kernel {
         json!({"authenticated": true, "user": user, "audiences": audiences})
     }
 
+    /// The ServiceAccount that a bearer token proves to the API server itself.
+    #[cfg(feature = "serve")]
+    pub(crate) fn identity_of_token(&self, token: &str, now: Now) -> Option<Identity> {
+        let token = self.tokens.verify(token, &self.storage, now.wall).ok()?;
+        let for_us = token.audiences.iter().any(|audience| audience == API_AUDIENCE);
+        for_us.then(|| Identity { user: token.user(), groups: token.groups(), uid: token.account_uid.clone() })
+    }
+
     fn token_extra(&self, token: &IssuedToken) -> Value {
         let mut extra = json!({"authentication.kubernetes.io/credential-id": [format!("JTI={}", token.id)]});
         if let Some(bound) = token.bound.as_ref().filter(|bound| bound.storage == "pods") {

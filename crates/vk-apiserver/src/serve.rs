@@ -1,0 +1,12 @@
+//! The server on a real socket, with TLS, for people's clients: for development, tests and a single machine. Production
+//! runs on real Kubernetes.
+
+mod authentication;
+mod authority;
+mod connection;
+mod gateway;
+mod listener;
+mod relay;
+
+pub use authority::{Authority, AuthorityError, KeyPairPem, ServerNames};
+pub use listener::{Listening, ServeError};
