@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::dev::DevFlags;
 use crate::environment;
 use crate::go_values::{boolean, duration};
 
@@ -31,6 +32,8 @@ pub(crate) struct CommandLine {
 /// What to do instead of running the agent.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a cluster of virtual nodes on this machine, for development and tests: API server, nodes, kubeconfig
+    Dev(DevFlags),
     /// Show the version of the program
     Version,
     /// List the providers that are built in, or look for one by name

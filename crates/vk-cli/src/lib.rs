@@ -17,6 +17,7 @@ mod admin;
 mod api_server;
 mod bootstrap;
 mod clients;
+mod dev;
 mod environment;
 mod error;
 mod flags;
@@ -105,10 +106,13 @@ fn start(
     environment: &Environment,
     providers: &Providers,
 ) -> Result<ExitCode, UsageError> {
-    let logging = Logging::new(line.flags.log_level.as_deref(), line.flags.log_format.as_deref())?;
+    // What a development cluster does is told in lines of its own.
+    let quieter = matches!(line.command, Some(Command::Dev(_))).then_some("warn");
+    let logging = Logging::new(line.flags.log_level.as_deref().or(quieter), line.flags.log_format.as_deref())?;
     match line.command {
         Some(Command::Version) => Ok(printed(|out| writeln!(out, "{}", version::line()))),
         Some(Command::Providers { name, markdown }) => Ok(list_providers(providers, name.as_deref(), markdown)),
+        Some(Command::Dev(flags)) => dev::blocking(logging, &flags, environment, providers),
         None => {
             let options = Options::new(line.flags, &line.ignored, klog, environment, providers)?;
             Ok(run::blocking(logging, options, environment, providers))

@@ -23,6 +23,11 @@ impl Providers {
         self.0.iter().find(|factory| factory.name() == name)
     }
 
+    /// All of them, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn ProviderFactory>> {
+        self.0.iter()
+    }
+
     /// The provider that was asked for. Where there is only one, nobody has to ask.
     pub(crate) fn choose(&self, name: Option<&str>) -> Result<&Arc<dyn ProviderFactory>, UsageError> {
         let known = || self.0.iter().map(|factory| factory.name()).collect::<Vec<_>>().join(", ");

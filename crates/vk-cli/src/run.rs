@@ -28,7 +28,7 @@ use crate::logging::Logging;
 use crate::metrics::Metrics;
 use crate::options::{MetricsAddress, Options};
 use crate::providers::Providers;
-use crate::run::error::RunError;
+pub(crate) use crate::run::error::RunError;
 use crate::signals::Signals;
 use crate::state_directory::StateDirectory;
 use crate::{api_server, identity, kubeconfig, node_address, open_files};
@@ -65,7 +65,7 @@ async fn until_signalled(options: Options, environment: &Environment, providers:
         Ok(signals) => signals,
         Err(error) => return crate::complaint(format_args!("cannot receive signals: {error}"), 1),
     };
-    let agent = Start { options, environment, providers, shutdown: shutdown.clone(), last_tasks: TaskTracker::new() };
+    let agent = Start::new(options, environment, providers, shutdown.clone());
     tokio::select! {
         biased;
         stop = signals.cancel_then_insist(shutdown) => ExitCode::from(stop.exit_code()),
@@ -83,7 +83,7 @@ async fn until_signalled(options: Options, environment: &Environment, providers:
 }
 
 /// Everything that a start needs.
-struct Start<'a> {
+pub(crate) struct Start<'a> {
     options: Options,
     environment: &'a Environment,
     providers: &'a Providers,
@@ -92,8 +92,18 @@ struct Start<'a> {
     last_tasks: TaskTracker,
 }
 
-impl Start<'_> {
-    async fn run_to_the_end(self) -> Result<(), RunError> {
+impl<'a> Start<'a> {
+    pub(crate) fn new(
+        options: Options,
+        environment: &'a Environment,
+        providers: &'a Providers,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { options, environment, providers, shutdown, last_tasks: TaskTracker::new() }
+    }
+
+    /// Runs the agent until it is shut down, or fails.
+    pub(crate) async fn run_to_the_end(self) -> Result<(), RunError> {
         let ended = self.run().await;
         self.last_tasks.close();
         if tokio::time::timeout(NodeContext::LAST_TASKS_WITHIN, self.last_tasks.wait()).await.is_err() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +23,12 @@ pub trait ProviderFactory: Send + Sync {
 
     /// The fields that the provider honours, as far as that is known without opening it.
     fn support(&self) -> SupportTable;
+
+    /// Whether the back end that is used without any configuration answers now. `virtual-kubelet dev` asks it, to find the
+    /// best provider on a machine: the first one that says so is taken.
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        futures::future::ready(true).boxed()
+    }
 
     /// Opens the provider for one node.
     ///

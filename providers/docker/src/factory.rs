@@ -75,6 +75,19 @@ impl ProviderFactory for DockerFactory {
         support(&DockerConfig::default())
     }
 
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        async move {
+            let docker_host = std::env::var("DOCKER_HOST").ok();
+            let source = ConfigDocument::default().source();
+            let Ok(endpoint) = DockerConfig::default().resolved_endpoint(&source, docker_host) else { return false };
+            match Connection::new(endpoint).docker().await {
+                Ok(docker) => docker.ping().await.is_ok(),
+                Err(_) => false,
+            }
+        }
+        .boxed()
+    }
+
     fn open(&self, config: ConfigDocument, node: NodeContext) -> BoxFuture<'_, Result<(BoxProvider, BoxNodeProvider)>> {
         async move {
             let (engine, docker_node) = Self::open_engine(&config, &node)?;

@@ -66,6 +66,22 @@ pub struct Controllers {
 }
 
 impl Controllers {
+    /// Everything that there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Self {
+            namespace_defaults: true,
+            namespace_deletion: true,
+            garbage_collection: true,
+            volume_protection: true,
+            node_lifecycle: true,
+            taint_eviction: true,
+            scheduler: true,
+            pod_garbage_collection: true,
+            jobs: true,
+        }
+    }
+
     /// The API server alone.
     #[must_use]
     pub fn none() -> Self {

@@ -1,9 +1,11 @@
 //! A request passed on to a node's kubelet API, and its answer back, upgraded connections included.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
+use futures::future::{Fuse, FusedFuture as _, FutureExt as _};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -66,23 +68,29 @@ impl Relay {
 
     pub(super) async fn pass(&self, to: &NodeRequest, request: Request<Incoming>) -> Result<Relayed, RelayError> {
         let (mut sender, connection) = self.dial(to).await?;
-        let mut connection = Box::pin(connection.with_upgrades());
+        // Looked at again and again, also after it has ended: with an upgrade it ends at once.
+        let mut connection = connection.with_upgrades().fuse();
         let (outbound, client) = readdress(to, request);
-        let answer = tokio::select! {
-            biased;
-            answer = sender.send_request(outbound) => answer?,
-            ended = &mut connection => {
-                ended?;
-                return Err(RelayError::Dial(std::io::ErrorKind::UnexpectedEof.into()));
+        let answered = {
+            let mut answered = pin!(sender.send_request(outbound));
+            tokio::select! {
+                biased;
+                answered = &mut answered => answered,
+                ended = &mut connection => match ended {
+                    Ok(()) => answered.await,
+                    Err(error) => Err(error),
+                },
             }
         };
+        let answer = answered?;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(switch(answer, client, connection));
         }
         if to.rewords_errors && !answer.status().is_success() {
             let (head, body) = answer.into_parts();
             let read = async { Limited::new(body, REFUSAL_BYTES).collect().await.map(|body| body.to_bytes()) };
-            let (_, text) = tokio::join!(connection, read);
+            drop(sender);
+            let (text, ()) = tokio::join!(read, finish(connection));
             let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
             return Ok(Relayed { response: super::connection::refused(&reworded(head.status, &text)), later: Later::none() });
         }
@@ -91,9 +99,7 @@ impl Relay {
         let driven = async move {
             // The sender keeps the connection open.
             let _sender = sender;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to a kubelet API broke");
-            }
+            finish(connection).await;
         };
         Ok(Relayed { response, later: Later::of(driven) })
     }
@@ -141,17 +147,14 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 /// Joins the two upgraded connections, once the client has got its 101.
-fn switch<C>(mut answer: Response<Incoming>, client: OnUpgrade, connection: C) -> Relayed
+fn switch<C>(mut answer: Response<Incoming>, client: OnUpgrade, connection: Fuse<C>) -> Relayed
 where
     C: Future<Output = hyper::Result<()>> + Send + 'static,
 {
     let node = hyper::upgrade::on(&mut answer);
     let response = answer.map(|_| super::connection::empty());
     let joined = async move {
-        let (connected, both) = tokio::join!(connection, async { tokio::try_join!(node, client) });
-        if let Err(error) = connected {
-            tracing::debug!(%error, "a connection to a kubelet API broke");
-        }
+        let ((), both) = tokio::join!(finish(connection), async { tokio::try_join!(node, client) });
         match both {
             Ok((node, client)) => {
                 // Either side may go without a farewell.
@@ -161,6 +164,16 @@ where
         }
     };
     Relayed { response, later: Later::of(joined) }
+}
+
+/// Drives a connection to its end, if it has not ended before.
+async fn finish<C: Future<Output = hyper::Result<()>>>(connection: Fuse<C>) {
+    if connection.is_terminated() {
+        return;
+    }
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection to a kubelet API broke");
+    }
 }
 
 /// A kubelet's refusal as the API server words it (`pkg/registry/generic/rest/response_checker.go`).
