@@ -120,9 +120,13 @@ impl Run<'_> {
             1 => "1 node".to_owned(),
             nodes => format!("{nodes} nodes"),
         };
-        println!("{} with {nodes} ({provider}), ready after {:.1} s", cluster.url(), took.as_secs_f32());
-        println!("For development and tests: everything but what pods leave behind is kept in memory.\n");
-        if !self.flags.run {
+        let ready = format!("{} with {nodes} ({provider}), ready after {:.1} s", cluster.url(), took.as_secs_f32());
+        if self.flags.run {
+            // What is printed is the command's.
+            tracing::info!("{ready}");
+        } else {
+            println!("{ready}");
+            println!("For development and tests: everything but what pods leave behind is kept in memory.\n");
             println!("  export KUBECONFIG={}", self.files.kubeconfig().display());
             println!("  kubectl get nodes");
             println!("  kubectl run hello --image=busybox --restart=Never -- echo hello");
@@ -142,12 +146,14 @@ impl Run<'_> {
                 Ok(ExitCode::SUCCESS)
             }
         };
-        let quiet = self.flags.run;
+        let followed = async {
+            if self.flags.run { std::future::pending().await } else { pod_log::follow(cluster).await }
+        };
         tokio::select! {
             biased;
             code = command => code,
             failed = nodes.failure() => Err(failed),
-            never = pod_log::follow(cluster, quiet) => match never {},
+            never = followed => match never {},
         }
     }
 

@@ -14,10 +14,7 @@ use super::cluster::Cluster;
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints what becomes of pods, for ever.
-pub(super) async fn follow(cluster: &Cluster, quiet: bool) -> Infallible {
-    if quiet {
-        return std::future::pending().await;
-    }
+pub(super) async fn follow(cluster: &Cluster) -> Infallible {
     let mut shown: BTreeMap<String, String> = BTreeMap::new();
     loop {
         let pods: BTreeMap<String, String> =

@@ -20,6 +20,7 @@ mod container_ends;
 mod debugging;
 mod declared_features;
 mod deletion;
+mod development;
 mod differential;
 mod docker_outage;
 mod fallback;
