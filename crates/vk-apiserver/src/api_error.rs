@@ -166,7 +166,10 @@ impl ApiError {
     pub(crate) fn unexpected_answer(code: StatusCode, text: &str) -> Self {
         let message = match code {
             StatusCode::NOT_FOUND => "the server could not find the requested resource".to_owned(),
-            code => format!("the server responded with the status code {} but did not return more information", code.as_u16()),
+            code => format!(
+                "the server responded with the status code {} but did not return more information",
+                code.as_u16()
+            ),
         };
         let cause = json!({"reason": "UnexpectedServerResponse", "message": text});
         Self::generic(code, crate::fault::reason_of(code), message).with_cause(cause)

@@ -35,6 +35,7 @@ impl Authorizer {
         let mut grants = BTreeMap::new();
         grants.insert("system:masters".to_owned(), vec![PolicyRule::everything()]);
         grants.insert("system:authenticated".to_owned(), rules::for_everybody());
+        grants.insert("system:unauthenticated".to_owned(), rules::for_strangers());
         Self { graph, grants }
     }
 

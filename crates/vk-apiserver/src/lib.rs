@@ -7,7 +7,7 @@
 //! selectors, pages and bookmarks, tables for kubectl, the three patch formats, graceful deletion, defaulting and
 //! validation of what a node agent meets, the node authorizer, NodeRestriction, ServiceAccount tokens. Server-side apply
 //! is refused. With the feature `serve` there is what kubectl needs beyond that: OpenAPI, and bodies in protobuf.
-//! Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
+//! With the feature `serve` it listens on a socket, with TLS, for any client. Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
 //!
 //! ```
 //! use vk_apiserver::{ApiServer, Identity, Options, VirtualClock};

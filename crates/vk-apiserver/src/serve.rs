@@ -1,6 +1,12 @@
 //! The server on a real socket, with TLS, for people's clients: for development, tests and a single machine. Production
 //! runs on real Kubernetes.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "sockets live here and nowhere else in this crate; simulations are built without the feature"
+)]
+
 mod authentication;
 mod authority;
 mod connection;

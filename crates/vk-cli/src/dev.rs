@@ -57,12 +57,7 @@ pub(crate) fn blocking(
     Ok(code)
 }
 
-async fn until_signalled(
-    flags: &DevFlags,
-    address: ListenAddress,
-    files: &Files,
-    providers: &Providers,
-) -> ExitCode {
+async fn until_signalled(flags: &DevFlags, address: ListenAddress, files: &Files, providers: &Providers) -> ExitCode {
     let shutdown = CancellationToken::new();
     let signals = match Signals::new() {
         Ok(signals) => signals,
@@ -146,9 +141,8 @@ impl Run<'_> {
                 Ok(ExitCode::SUCCESS)
             }
         };
-        let followed = async {
-            if self.flags.run { std::future::pending().await } else { pod_log::follow(cluster).await }
-        };
+        let followed =
+            async { if self.flags.run { std::future::pending().await } else { pod_log::follow(cluster).await } };
         tokio::select! {
             biased;
             code = command => code,

@@ -79,6 +79,11 @@ pub(super) fn for_everybody() -> Vec<PolicyRule> {
     ]
 }
 
+/// What anybody may do who reaches the server: `system:public-info-viewer`.
+pub(super) fn for_strangers() -> Vec<PolicyRule> {
+    vec![PolicyRule::paths(&["get"], &["/healthz", "/livez", "/readyz", "/version", "/version/"])]
+}
+
 fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }

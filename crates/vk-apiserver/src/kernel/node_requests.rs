@@ -214,7 +214,10 @@ impl Kernel {
 fn address_of<'node>(node: &'node Object, kind: &str) -> Option<&'node str> {
     let text = |address: &'node Value, field: &str| address.get(field).and_then(Value::as_str);
     let addresses = node.items("/status/addresses").iter();
-    addresses.into_iter().find(|address| text(address, "type") == Some(kind)).and_then(|address| text(address, "address"))
+    addresses
+        .into_iter()
+        .find(|address| text(address, "type") == Some(kind))
+        .and_then(|address| text(address, "address"))
 }
 
 /// The container that is meant: the only one, or the one that is named.

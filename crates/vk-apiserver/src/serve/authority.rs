@@ -105,7 +105,12 @@ impl Authority {
     ///
     /// # Errors
     /// [`AuthorityError`], for instance for a name that no certificate can carry.
-    pub fn serving(&self, common_name: &str, names: &ServerNames, now: Timestamp) -> Result<KeyPairPem, AuthorityError> {
+    pub fn serving(
+        &self,
+        common_name: &str,
+        names: &ServerNames,
+        now: Timestamp,
+    ) -> Result<KeyPairPem, AuthorityError> {
         let mut params = params(common_name, &[], now, VALIDITY);
         for name in &names.dns {
             params.subject_alt_names.push(SanType::DnsName(name.as_str().try_into()?));

@@ -139,7 +139,8 @@ fn roots(authority: &Authority) -> Result<RootCertStore, ServeError> {
 
 /// Lets clients without a certificate in: they may have a token.
 fn acceptor(own: &KeyPairPem, roots: &Arc<RootCertStore>) -> Result<TlsAcceptor, ServeError> {
-    let clients = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider()).allow_unauthenticated().build()?;
+    let clients =
+        WebPkiClientVerifier::builder_with_provider(roots.clone(), provider()).allow_unauthenticated().build()?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(clients)

@@ -92,7 +92,10 @@ impl Relay {
             drop(sender);
             let (text, ()) = tokio::join!(read, finish(connection));
             let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-            return Ok(Relayed { response: super::connection::refused(&reworded(head.status, &text)), later: Later::none() });
+            return Ok(Relayed {
+                response: super::connection::refused(&reworded(head.status, &text)),
+                later: Later::none(),
+            });
         }
         let mut response = answer.map(|body| body.map_err(Into::into).boxed_unsync());
         strip(response.headers_mut());
@@ -108,7 +111,10 @@ impl Relay {
         &self,
         to: &NodeRequest,
     ) -> Result<
-        (http1::SendRequest<Incoming>, http1::Connection<TokioIo<tokio_rustls::client::TlsStream<TcpStream>>, Incoming>),
+        (
+            http1::SendRequest<Incoming>,
+            http1::Connection<TokioIo<tokio_rustls::client::TlsStream<TcpStream>>, Incoming>,
+        ),
         RelayError,
     > {
         let name = ServerName::try_from(to.address.clone()).map_err(|_| RelayError::Name(to.address.clone()))?;
@@ -117,7 +123,8 @@ impl Relay {
             stream.set_nodelay(true)?;
             self.connector.connect(name, stream).await
         });
-        let stream = dialled.await.map_err(|_| RelayError::DialTimeout { address: to.address.clone(), port: to.port })??;
+        let stream =
+            dialled.await.map_err(|_| RelayError::DialTimeout { address: to.address.clone(), port: to.port })??;
         Ok(http1::handshake(TokioIo::new(stream)).await?)
     }
 }

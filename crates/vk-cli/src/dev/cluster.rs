@@ -23,6 +23,9 @@ use crate::listen::ListenAddress;
 /// How often the cluster is looked at while something is waited for.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// What a pod gets at the end, whatever it asks for: whoever has pressed Ctrl-C waits.
+const STOP_GRACE_SECONDS: u32 = 5;
+
 /// A running API server. It ends with this value.
 pub(super) struct Cluster {
     server: ApiServer,
@@ -50,7 +53,8 @@ impl Cluster {
         let now = Timestamp::now();
         let authority = Authority::new(now)?;
         let socket = address.socket_address();
-        let mut names = ServerNames { dns: vec!["localhost".to_owned(), "kubernetes".to_owned()], ..ServerNames::default() };
+        let mut names =
+            ServerNames { dns: vec!["localhost".to_owned(), "kubernetes".to_owned()], ..ServerNames::default() };
         names.dns.extend(["kubernetes.default", "kubernetes.default.svc"].map(ToOwned::to_owned));
         names.addresses = vec!["127.0.0.1".parse(), "::1".parse()].into_iter().flatten().collect();
         if !socket.ip().is_unspecified() && !socket.ip().is_loopback() {
@@ -62,9 +66,7 @@ impl Cluster {
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         let url = format!("https://{host}:{}", bound.port());
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            match listening.run().await {}
-        });
+        tasks.spawn(async move { match listening.run().await {} });
         tasks.spawn(server.clone().background());
         let cluster = Self { server, authority, url, _tasks: tasks };
         let admin = cluster.authority.client("kubernetes-admin", &["system:masters"], now)?;
@@ -84,10 +86,7 @@ impl Cluster {
     pub(super) fn node_files(&self, name: &str, files: &Files) -> Result<NodeFiles, DevError> {
         let now = Timestamp::now();
         let client = self.authority.client(&format!("system:node:{name}"), &["system:nodes"], now)?;
-        let names = ServerNames {
-            dns: vec![name.to_owned()],
-            addresses: "127.0.0.1".parse().into_iter().collect(),
-        };
+        let names = ServerNames { dns: vec![name.to_owned()], addresses: "127.0.0.1".parse().into_iter().collect() };
         let serving = self.authority.serving(&format!("system:node:{name}"), &names, now)?;
         Ok(NodeFiles {
             kubeconfig: files.write_private(&format!("{name}.kubeconfig"), &self.kubeconfig(&client))?,
@@ -123,9 +122,8 @@ impl Cluster {
 
     /// Waits until so many nodes are ready.
     pub(super) async fn nodes_are_ready(&self, wanted: u16) {
-        let ready = |server: &ApiServer| {
-            server.inspect(|kernel| kernel.objects("nodes").filter(|node| is_ready(node)).count())
-        };
+        let ready =
+            |server: &ApiServer| server.inspect(|kernel| kernel.objects("nodes").filter(|node| is_ready(node)).count());
         while ready(&self.server) < usize::from(wanted) {
             tokio::time::sleep(INTERVAL).await;
         }
@@ -151,7 +149,7 @@ where
     for object in found.map(|list| list.items).unwrap_or_default() {
         let namespace = object.namespace().unwrap_or_default();
         let (api, name) = (Api::<K>::namespaced(client.clone(), &namespace), object.name_any());
-        if let Err(error) = api.delete(&name, &DeleteParams::background()).await {
+        if let Err(error) = api.delete(&name, &DeleteParams::background().grace_period(STOP_GRACE_SECONDS)).await {
             tracing::debug!(kind = %K::kind(&()), name, %error, "not deleted");
         }
     }

@@ -49,7 +49,8 @@ fn state(pod: &Object) -> String {
         let code = container["state"]["terminated"]["exitCode"].as_i64().filter(|code| *code != 0)?;
         Some(format!("{name}: exit code {code}"))
     });
-    let mut words = vec![if pod.at("/metadata/deletionTimestamp").is_some() { "Terminating" } else { phase }.to_owned()];
+    let mut words =
+        vec![if pod.at("/metadata/deletionTimestamp").is_some() { "Terminating" } else { phase }.to_owned()];
     if !node.is_empty() {
         words.push(format!("on {node}"));
     }
