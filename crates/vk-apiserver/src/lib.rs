@@ -6,8 +6,8 @@
 //! What it does follows kube-apiserver 1.36: storage with one increasing resourceVersion, lists and watches with
 //! selectors, pages and bookmarks, tables for kubectl, the three patch formats, graceful deletion, defaulting and
 //! validation of what a node agent meets, the node authorizer, NodeRestriction, ServiceAccount tokens. Server-side apply
-//! is refused. With the feature `serve` there is what kubectl needs beyond that: OpenAPI, and bodies in protobuf.
-//! With the feature `serve` it listens on a socket, with TLS, for any client. Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
+//! is refused. With the feature `serve` there is what people need beyond that: a socket with TLS, OpenAPI, bodies in
+//! protobuf. Faults ([`FaultPlan`], [`Link`], [`ApiServer::restart`], [`ApiServer::set_clock_skew`]) happen on demand.
 //!
 //! ```
 //! use vk_apiserver::{ApiServer, Identity, Options, VirtualClock};

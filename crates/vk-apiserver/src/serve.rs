@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::disallowed_types,
-    clippy::disallowed_methods,
     reason = "sockets live here and nowhere else in this crate; simulations are built without the feature"
 )]
 
