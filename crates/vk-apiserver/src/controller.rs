@@ -12,6 +12,7 @@ mod taint_eviction;
 mod volume_protection;
 
 pub(crate) use node_lifecycle::NodeHealth;
+pub(crate) use taint_eviction::BorrowedTime;
 
 use crate::clock::Now;
 use crate::kernel::{Controllers, Kernel};

@@ -34,7 +34,7 @@ pub use watching::{Watch, WatchStep};
 
 use crate::authorization::{Authorizer, NodeGraph, PolicyRule};
 use crate::clock::Now;
-use crate::controller::{self, NodeHealth};
+use crate::controller::{self, BorrowedTime, NodeHealth};
 use crate::identity::Identity;
 use crate::object::Object;
 use crate::random::Entropy;
@@ -56,6 +56,8 @@ pub struct Kernel {
     records: VecDeque<RequestRecord>,
     /// When the node lifecycle controller last heard of each node.
     pub(crate) node_health: NodeHealth,
+    /// Which pods the taint eviction controller will evict later.
+    pub(crate) borrowed_time: BorrowedTime,
     /// Up to which revision the built-in controllers have looked.
     settled: u64,
 }
@@ -71,6 +73,7 @@ impl Kernel {
             tokens: TokenStore::default(),
             records: VecDeque::new(),
             node_health: NodeHealth::default(),
+            borrowed_time: BorrowedTime::default(),
             settled: 0,
             options,
         };

@@ -214,9 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn objects_of_another_node_are_not_ours() {
+    fn k3k_1021_objects_of_another_node_or_cluster_are_not_ours() {
         let labels = owner("a").sandbox_labels(&pod(), 0);
         assert_eq!(owner("b").read(&labels), None);
+        assert_eq!(Owner { cluster: "d".to_owned(), ..owner("a") }.read(&labels), None);
         assert_eq!(owner("a").read(&Labels::new()), None);
     }
 }

@@ -1,7 +1,8 @@
-//! The garbage collector: what lost all its owners is deleted; owners that are deleted in the foreground wait for
-//! what they block on; orphaned dependents lose the reference.
+//! The garbage collector (`pkg/controller/garbagecollector`): what lost all its owners is deleted, and what lost some of
+//! them loses the references; owners that are deleted in the foreground wait for what blocks it; orphaned dependents lose
+//! the reference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::object::Object;
 use crate::request::{DeleteOptions, Preconditions};
 use crate::resource::{REGISTRY, Resource};
-use crate::storage::ChangeKind;
+use crate::storage::{ChangeKind, Key};
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -25,9 +26,13 @@ pub(super) fn act(kernel: &mut Kernel, since: u64, now: Now) {
             continue;
         }
         let objects: Vec<Arc<Object>> = kernel.storage.collection(resource.storage).objects(None).cloned().collect();
-        for object in objects {
-            finish_owner(kernel, resource, &object, now);
-            delete_if_orphaned(kernel, resource, &object, now);
+        for key in objects.iter().map(|object| Key::of(object)) {
+            for step in [finish_owner, examine] {
+                // The step before may have written it, or removed it.
+                if let Some(object) = kernel.storage.get(resource.storage, &key).cloned() {
+                    step(kernel, resource, &object, now);
+                }
+            }
         }
     }
 }
@@ -47,11 +52,7 @@ fn concerns(kernel: &Kernel, since: u64) -> bool {
 }
 
 fn owners(object: &Object) -> BTreeSet<&str> {
-    object
-        .items("/metadata/ownerReferences")
-        .iter()
-        .filter_map(|owner| owner.get("uid").and_then(Value::as_str))
-        .collect()
+    object.items("/metadata/ownerReferences").iter().map(uid_of).collect()
 }
 
 fn dependents(kernel: &Kernel, owner: &str) -> Vec<(&'static Resource, Arc<Object>)> {
@@ -71,20 +72,12 @@ fn finish_owner(kernel: &mut Kernel, resource: &'static Resource, owner: &Arc<Ob
     let waits_for = finalizers.iter().find(|one| matches!(**one, ORPHAN | FOREGROUND)).copied();
     let Some(finalizer) = waits_for.filter(|_| owner.deletion_timestamp().is_some()) else { return };
     let below = dependents(kernel, owner.uid());
-    if finalizer == FOREGROUND && !below.is_empty() {
-        for (kind, dependent) in below.iter().filter(|(_, dependent)| dependent.deletion_timestamp().is_none()) {
-            delete(kernel, kind, dependent, Some("Foreground"), now);
+    if finalizer == ORPHAN {
+        for (kind, dependent) in below {
+            drop_references(kernel, kind, &dependent, |reference| uid_of(reference) == owner.uid(), now);
         }
+    } else if below.iter().any(|(_, dependent)| blocks(dependent, owner.uid())) {
         return;
-    }
-    for (kind, dependent) in below {
-        let mut freed = Object::clone(&dependent);
-        let mut references = freed.items("/metadata/ownerReferences").to_vec();
-        references.retain(|reference| reference.get("uid").and_then(Value::as_str) != Some(owner.uid()));
-        let references =
-            Some(Value::from(references)).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()));
-        freed.set_or_remove("/metadata/ownerReferences", references);
-        kernel.put(kind.storage, freed, now);
     }
     let mut released = Object::clone(owner);
     let left: Vec<Value> = finalizers.into_iter().filter(|one| *one != finalizer).map(Value::from).collect();
@@ -92,36 +85,86 @@ fn finish_owner(kernel: &mut Kernel, resource: &'static Resource, owner: &Arc<Ob
     released.set_or_remove("/metadata/finalizers", (!nothing_left).then(|| left.into()));
     let waits = released.deletion_grace().unwrap_or_default() > 0;
     if nothing_left && !waits {
-        kernel.remove(resource.storage, &crate::storage::Key::of(owner), now);
+        kernel.remove(resource.storage, &Key::of(owner), now);
     } else {
         kernel.put(resource.storage, released, now);
     }
 }
 
-fn delete_if_orphaned(kernel: &mut Kernel, resource: &'static Resource, object: &Arc<Object>, now: Now) {
-    let owners = owners(object);
-    if owners.is_empty() || object.deletion_timestamp().is_some() {
-        return;
-    }
-    // Owners of kinds that are not served here cannot be looked up: they count as alive.
-    let known = |owner: &Value| {
-        let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();
-        let kind = crate::resource::find_kind(text("apiVersion"), text("kind"))?;
-        let namespace = if kind.namespaced { object.namespace() } else { "" };
-        let alive =
-            kernel.storage.find(kind.storage, namespace, text("name")).is_some_and(|own| own.uid() == text("uid"));
-        Some(alive)
-    };
-    let all_gone = object.items("/metadata/ownerReferences").iter().all(|owner| known(owner) == Some(false));
-    if all_gone {
-        delete(kernel, resource, object, Some("Background"), now);
+fn blocks(dependent: &Object, owner: &str) -> bool {
+    let blocking = |reference: &&Value| reference.get("blockOwnerDeletion").and_then(Value::as_bool) == Some(true);
+    dependent.items("/metadata/ownerReferences").iter().filter(blocking).any(|reference| uid_of(reference) == owner)
+}
+
+/// What has become of an owner.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is there, or of a kind that is not served here and cannot be looked up.
+    Stays,
+    /// It is being deleted in the foreground.
+    Waits,
+    Gone,
+}
+
+fn fate(kernel: &Kernel, dependent: &Object, reference: &Value) -> Fate {
+    let text = |field: &str| reference.get(field).and_then(Value::as_str).unwrap_or_default();
+    let Some(kind) = crate::resource::find_kind(text("apiVersion"), text("kind")) else { return Fate::Stays };
+    let namespace = if kind.namespaced { dependent.namespace() } else { "" };
+    match kernel.storage.find(kind.storage, namespace, text("name")) {
+        Some(owner) if owner.uid() != text("uid") => Fate::Gone,
+        Some(owner) if owner.deletion_timestamp().is_some() && owner.finalizers().contains(&FOREGROUND) => Fate::Waits,
+        Some(_) => Fate::Stays,
+        None => Fate::Gone,
     }
 }
 
-fn delete(kernel: &mut Kernel, resource: &'static Resource, object: &Arc<Object>, policy: Option<&str>, now: Now) {
+/// Deletes what has no owner left that stays; takes off the references to others if one does.
+fn examine(kernel: &mut Kernel, resource: &'static Resource, object: &Arc<Object>, now: Now) {
+    if object.deletion_timestamp().is_some() {
+        return;
+    }
+    let references = object.items("/metadata/ownerReferences");
+    let fates: BTreeMap<&str, Fate> =
+        references.iter().map(|reference| (uid_of(reference), fate(kernel, object, reference))).collect();
+    let some = |wanted: Fate| fates.values().any(|fate| *fate == wanted);
+    if some(Fate::Stays) {
+        if some(Fate::Waits) || some(Fate::Gone) {
+            let lost = |reference: &Value| fates.get(uid_of(reference)) != Some(&Fate::Stays);
+            drop_references(kernel, resource, object, lost, now);
+        }
+    } else if some(Fate::Waits) && !dependents(kernel, object.uid()).is_empty() {
+        delete(kernel, resource, object, "Foreground", now);
+    } else if !fates.is_empty() {
+        delete(kernel, resource, object, inherited_policy(object), now);
+    }
+}
+
+/// What the object's own finalizers ask for.
+fn inherited_policy(object: &Object) -> &'static str {
+    let finalizers = object.finalizers();
+    match (finalizers.contains(&ORPHAN), finalizers.contains(&FOREGROUND)) {
+        (true, _) => "Orphan",
+        (_, true) => "Foreground",
+        _ => "Background",
+    }
+}
+
+fn drop_references(kernel: &mut Kernel, resource: &Resource, object: &Object, lost: impl Fn(&Value) -> bool, now: Now) {
+    let mut freed = object.clone();
+    let mut references = freed.items("/metadata/ownerReferences").to_vec();
+    references.retain(|reference| !lost(reference));
+    freed.set_or_remove("/metadata/ownerReferences", (!references.is_empty()).then(|| references.into()));
+    kernel.put(resource.storage, freed, now);
+}
+
+fn uid_of(reference: &Value) -> &str {
+    reference.get("uid").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn delete(kernel: &mut Kernel, resource: &'static Resource, object: &Arc<Object>, policy: &str, now: Now) {
     let options = DeleteOptions {
         preconditions: Some(Preconditions { uid: Some(object.uid().to_owned()), resource_version: None }),
-        propagation_policy: policy.map(ToOwned::to_owned),
+        propagation_policy: Some(policy.to_owned()),
         ..DeleteOptions::default()
     };
     if let Some(current) = kernel.storage.find(resource.storage, object.namespace(), object.name()).cloned()

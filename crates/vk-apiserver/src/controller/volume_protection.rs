@@ -1,5 +1,5 @@
-//! Volume protection: a claim that is being deleted goes when no unfinished pod names it, a volume when it has no
-//! claim.
+//! Volume protection: a claim that is being deleted goes when no pod that has a node names it, ended or not; a volume
+//! when it has no claim.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn in_use(kernel: &Kernel, storage: &str, object: &Object) -> bool {
         .storage
         .collection("pods")
         .objects(Some(object.namespace()))
-        .filter(|pod| !matches!(pod.text("/status/phase"), "Failed" | "Succeeded"))
+        .filter(|pod| !pod.text("/spec/nodeName").is_empty())
         .flat_map(|pod| pod.items("/spec/volumes"))
         .any(|volume| volume.pointer("/persistentVolumeClaim/claimName").and_then(Value::as_str) == Some(object.name()))
 }

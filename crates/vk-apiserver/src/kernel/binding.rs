@@ -1,5 +1,7 @@
 //! `pods/NAME/binding`: what a scheduler does.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -54,8 +56,20 @@ impl Kernel {
     pub(crate) fn bind_pod(&mut self, key: &Key, node: &str, now: Now) {
         let Some(mut pod) = self.storage.get("pods", key).map(|pod| Object::clone(pod)) else { return };
         pod.set("/spec/nodeName", node);
-        set_scheduled(&mut pod, now);
+        set_scheduled(&mut pod, json!({"type": "PodScheduled", "status": "True"}), now);
         self.put("pods", pod, now);
+    }
+
+    /// Tells a pod that no node takes it, as the built-in scheduler does.
+    pub(crate) fn set_unschedulable(&mut self, key: &Key, message: &str, now: Now) {
+        let Some(pod) = self.storage.get("pods", key).map(Arc::clone) else { return };
+        let condition =
+            json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message});
+        let mut told = Object::clone(&pod);
+        set_scheduled(&mut told, condition, now);
+        if told != *pod {
+            self.put("pods", told, now);
+        }
     }
 }
 
@@ -73,17 +87,17 @@ fn refusal(pod: &Object) -> Option<String> {
     None
 }
 
-fn set_scheduled(pod: &mut Object, now: Now) {
-    let condition = json!({
-        "type": "PodScheduled", "status": "True", "lastProbeTime": null,
-        "lastTransitionTime": rfc3339_seconds(now.wall),
-    });
-    let mut conditions: Vec<Value> = pod
-        .items("/status/conditions")
-        .iter()
-        .filter(|own| own.get("type").and_then(Value::as_str) != Some("PodScheduled"))
-        .cloned()
-        .collect();
+/// Says whether the pod has found a node. The time is that of the last change of the answer, not of its words.
+fn set_scheduled(pod: &mut Object, mut condition: Value, now: Now) {
+    let field = |own: &Value, name: &str| own.get(name).cloned();
+    let mut conditions = pod.items("/status/conditions").to_vec();
+    let place = conditions.iter().position(|own| own.get("type") == condition.get("type"));
+    let before = place.map(|index| conditions.remove(index)).unwrap_or_default();
+    condition["lastProbeTime"] = Value::Null;
+    condition["lastTransitionTime"] = match field(&before, "lastTransitionTime") {
+        Some(time) if field(&before, "status") == field(&condition, "status") => time,
+        _ => rfc3339_seconds(now.wall).into(),
+    };
     conditions.push(condition);
     pod.set("/status/conditions", conditions);
 }

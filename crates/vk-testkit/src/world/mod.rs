@@ -49,6 +49,13 @@ impl World {
         self
     }
 
+    /// The same with the back end of another world: what it holds there may come from here.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
     /// The back end.
     pub fn backend(&self) -> &Backend {
         &self.backend

@@ -23,3 +23,8 @@ fn on_the_real_control_plane(name: &str, test: impl FnOnce(World) -> Pin<Box<dyn
 }
 
 vk_testkit::behaviours!(on_the_real_control_plane);
+
+/// What scheduler and controller-manager do, without any agent.
+mod of_the_cluster {
+    vk_testkit::cluster_behaviours!(super::on_the_real_control_plane);
+}

@@ -3,6 +3,7 @@
 mod agent;
 mod behaviour;
 mod boundaries;
+mod cluster_behaviour;
 mod daemon_sets;
 mod defects;
 mod events;

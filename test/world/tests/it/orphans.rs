@@ -9,7 +9,7 @@ use virtual_kubelet::kube::Api;
 use virtual_kubelet::kube::api::ListParams;
 use vk_testkit::World;
 use vk_testkit::backend::{Happening, Nature};
-use vk_testkit::world::{AgentSettings, simulate};
+use vk_testkit::world::{AgentSettings, InProcess, simulate};
 
 const SOON: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(300);
@@ -111,13 +111,16 @@ fn they_are_looked_for_as_long_as_the_agent_runs() {
         let agent = world.start_agent().await;
         let gone = || async { world.backend().workload(&uid).is_none() };
         world.eventually(LATE, "the first one goes", gone).await;
-        // The workload of a pod that this agent never saw, as a second agent with the same labels would leave it.
-        agent.kill();
-        let second = make_orphans(&world, 1).await.remove(0);
-        let agent = world.start_agent().await;
+        // The workload of a pod that this agent's API server never had, as a second agent with the same labels leaves it.
+        let stranger = World::new(Box::new(InProcess::new()), 45).with_backend(world.backend().clone());
+        let other_agent = stranger.start_agent().await;
+        let second = stranger.create_pod("web").await;
+        stranger.eventually(SOON, "it runs", || async { stranger.phase("web").await == "Running" }).await;
+        other_agent.kill();
+        assert!(runs(&world, &second));
         let gone = || async { world.backend().workload(&second).is_none() };
         world.eventually(LATE, "the second one, too", gone).await;
-        assert_eq!(agent.orphans().collected, 1);
+        assert_eq!(agent.orphans().collected, 2);
     });
 }
 

@@ -31,16 +31,18 @@ impl Load {
         self.pods
     }
 
-    /// Whether one more pod fits, beside the number of pods in everything that it requests.
-    pub(super) fn leaves_room_for(&self, pod: &Object, node: &Object) -> bool {
+    /// What there is too little of for one more pod, in the words of the plugin NodeResourcesFit; nothing if it fits.
+    pub(super) fn shortages(&self, pod: &Object, node: &Object) -> Vec<String> {
         let allocatable = node.strings("/status/allocatable");
         let limit = |resource: &str| allocatable.get(resource).and_then(|text| Quantity::parse(text));
         let count = allocatable.get("pods").and_then(|text| text.parse::<usize>().ok()).unwrap_or_default();
-        let fits = |(resource, wanted): (String, Quantity)| {
-            let taken = self.requested.get(&resource).copied().unwrap_or(Quantity::ZERO);
-            wanted <= Quantity::ZERO || limit(&resource).is_some_and(|limit| taken.plus(wanted) <= limit)
+        let fits = |resource: &str, wanted: Quantity| {
+            let taken = self.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
+            wanted <= Quantity::ZERO || limit(resource).is_some_and(|limit| taken.plus(wanted) <= limit)
         };
-        self.pods < count && requests_of(pod).into_iter().all(fits)
+        let too_many = (self.pods >= count).then(|| "Too many pods".to_owned());
+        let requests = requests_of(pod).into_iter().filter(|(resource, wanted)| !fits(resource, *wanted));
+        too_many.into_iter().chain(requests.map(|(resource, _)| format!("Insufficient {resource}"))).collect()
     }
 }
 
@@ -111,10 +113,11 @@ mod tests {
         let pod = |cpu: &str| Object::from_value(json!({"spec": {"containers": [container(cpu)]}})).unwrap();
         let one = pod("1500m");
         let load = Load::of([&one].into_iter());
-        assert!(load.leaves_room_for(&pod("500m"), &node));
-        assert!(!load.leaves_room_for(&pod("501m"), &node));
-        assert!(!Load::of([&one, &one].into_iter()).leaves_room_for(&pod("0"), &node), "two pods are there");
+        assert!(load.shortages(&pod("500m"), &node).is_empty());
+        assert_eq!(load.shortages(&pod("501m"), &node), ["Insufficient cpu"]);
+        assert_eq!(Load::of([&one, &one].into_iter()).shortages(&pod("0"), &node), ["Too many pods"]);
         let other = json!({"spec": {"containers": [{"resources": {"requests": {"example.com/gpu": "1"}}}]}});
-        assert!(!Load::default().leaves_room_for(&Object::from_value(other).unwrap(), &node));
+        let other = Object::from_value(other).unwrap();
+        assert_eq!(Load::default().shortages(&other, &node), ["Insufficient example.com/gpu"]);
     }
 }
