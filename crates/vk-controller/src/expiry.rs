@@ -7,13 +7,14 @@ use vk_core::backoff::Backoff;
 
 use crate::env::Env;
 
-/// Whether the watch asked for a version that has expired.
-///
-/// kube's watcher lists anew when it is told so in the stream, but repeats for ever what is refused with 410 when the watch
-/// is opened; its owner has to begin another one.
+/// Whether the watch asked for a version that has expired. kube-apiserver says so in the stream, as its first event; others,
+/// and what stands between, may refuse the watch with 410, which kube's watcher would repeat for ever. Whoever owns the watch
+/// begins another one.
 pub(crate) fn has_expired(error: &watcher::Error) -> bool {
     match error {
-        watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 410,
+        watcher::Error::WatchStartFailed(kube::Error::Api(status)) | watcher::Error::WatchError(status) => {
+            status.code == 410
+        }
         _ => false,
     }
 }

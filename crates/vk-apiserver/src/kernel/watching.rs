@@ -136,19 +136,13 @@ impl Kernel {
             ends,
             ended: false,
         };
-        match start {
-            Some(revision) => {
-                if let Err(compacted) = self.storage.collection(call.resource.storage).changes_after(revision) {
-                    return Err(too_old(revision, compacted.oldest));
-                }
-            }
-            None => {
-                self.add_initial_events(&mut watch, call.now.wall);
-                // Without `sendInitialEvents` too, kube-apiserver 1.36 tells where the initial events end.
-                if bookmarks {
-                    let end = watch.bookmark(current, true, call.now.wall);
-                    watch.initial.push_back(end);
-                }
+        // A version that is forgotten is no refusal: kube-apiserver tells of it in the stream (`newErrWatcher`).
+        if start.is_none() {
+            self.add_initial_events(&mut watch, call.now.wall);
+            // Without `sendInitialEvents` too, kube-apiserver 1.36 tells where the initial events end.
+            if bookmarks {
+                let end = watch.bookmark(current, true, call.now.wall);
+                watch.initial.push_back(end);
             }
         }
         Ok(Reply::Watch(Box::new(watch)))

@@ -164,19 +164,12 @@ async fn body_of(response: Response<ResponseBody>) -> Bytes {
     response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default()
 }
 
-/// After a gap the watch goes on from now, without a list: who went in the gap is not missed.
+/// A watch that broke goes on from now, without a list: who went in the gap is not missed.
 pub(super) fn watches_on_over_a_gap() -> Interposition {
     Interposition::none().with_api(|| {
         |request: Request<Bytes>, onward: Onward| {
-            if !Asked::of(&request).watches("pods") {
-                return onward.send(request);
-            }
-            async move {
-                let from_now = without_version(&request);
-                let response = onward.send(request).await?;
-                if response.status() == StatusCode::GONE { onward.send(from_now).await } else { Ok(response) }
-            }
-            .boxed()
+            let watches = Asked::of(&request).watches("pods");
+            onward.send(if watches { without_version(&request) } else { request })
         }
     })
 }
