@@ -50,9 +50,17 @@ pub fn run_behind(schedule: &Schedule, interposition: &Interposition) -> Outcome
     options.controllers.node_lifecycle = true;
     options.controllers.taint_eviction = true;
     options.controllers.pod_garbage_collection = true;
+    options.graph_lag = one_of(schedule.seed, &[0, 0, 300, 2000]).map_or(Duration::ZERO, Duration::from_millis);
+    options.slow_watch_limit = one_of(schedule.seed / 4, &[usize::MAX, usize::MAX, 8]);
     simulate_on(options, interposition, schedule.seed, |world, server| async move {
         Simulation::new(world, server, schedule).run().await
     })
+}
+
+/// A property of the server that is the seed's, and not one more number that is drawn: schedules stay what they are.
+fn one_of<T: Copy>(seed: u64, choices: &[T]) -> Option<T> {
+    let index = usize::try_from(seed).unwrap_or_default().checked_rem(choices.len())?;
+    choices.get(index).copied()
 }
 
 struct Simulation<'a> {
