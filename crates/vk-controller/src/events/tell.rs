@@ -14,9 +14,10 @@ pub fn tell_of_node(
     reason: &str,
     notice: &impl Display,
 ) {
+    // Some notices end with a command to be copied, so nothing may follow.
     match kind {
-        EventType::Warning => tracing::warn!(node, "{notice}"),
-        EventType::Normal => tracing::info!(node, "{notice}"),
+        EventType::Warning => tracing::warn!("node {node}: {notice}"),
+        EventType::Normal => tracing::info!("node {node}: {notice}"),
     }
     if let Some(recorder) = recorder {
         let event = BackendEvent { kind, reason: reason.to_owned(), message: notice.to_string(), container: None };
