@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "dev")]
 use crate::dev::DevFlags;
 use crate::environment;
 use crate::go_values::{boolean, duration};
@@ -33,6 +34,7 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a cluster of virtual nodes on this machine, for development and tests: API server, nodes, kubeconfig
+    #[cfg(feature = "dev")]
     Dev(DevFlags),
     /// Show the version of the program
     Version,
@@ -44,6 +46,17 @@ pub(crate) enum Command {
         #[arg(long)]
         markdown: bool,
     },
+}
+
+impl Command {
+    /// Whether it tells what happens in lines of its own, so that the log need not.
+    pub(crate) fn tells_by_itself(&self) -> bool {
+        match self {
+            #[cfg(feature = "dev")]
+            Self::Dev(_) => true,
+            Self::Version | Self::Providers { .. } => false,
+        }
+    }
 }
 
 /// Flags that mean something here. What was not given is `None`; defaults are [`crate::options`]'s.

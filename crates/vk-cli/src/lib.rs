@@ -17,6 +17,7 @@ mod admin;
 mod api_server;
 mod bootstrap;
 mod clients;
+#[cfg(feature = "dev")]
 mod dev;
 mod environment;
 mod error;
@@ -107,11 +108,12 @@ fn start(
     providers: &Providers,
 ) -> Result<ExitCode, UsageError> {
     // What a development cluster does is told in lines of its own.
-    let quieter = matches!(line.command, Some(Command::Dev(_))).then_some("warn");
+    let quieter = line.command.as_ref().is_some_and(Command::tells_by_itself).then_some("warn");
     let logging = Logging::new(line.flags.log_level.as_deref().or(quieter), line.flags.log_format.as_deref())?;
     match line.command {
         Some(Command::Version) => Ok(printed(|out| writeln!(out, "{}", version::line()))),
         Some(Command::Providers { name, markdown }) => Ok(list_providers(providers, name.as_deref(), markdown)),
+        #[cfg(feature = "dev")]
         Some(Command::Dev(flags)) => dev::blocking(logging, &flags, environment, providers),
         None => {
             let options = Options::new(line.flags, &line.ignored, klog, environment, providers)?;

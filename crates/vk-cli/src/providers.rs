@@ -24,6 +24,7 @@ impl Providers {
     }
 
     /// All of them, in their order.
+    #[cfg(feature = "dev")]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn ProviderFactory>> {
         self.0.iter()
     }

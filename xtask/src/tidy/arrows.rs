@@ -50,8 +50,8 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "crates/vk-cli",
-        uses: &["crates/virtual-kubelet", "crates/vk-apiserver", "providers/*"],
-        uses_optionally: &[],
+        uses: &["crates/virtual-kubelet", "providers/*"],
+        uses_optionally: &["crates/vk-apiserver"],
         never: &[],
     },
     Room {
